@@ -1,0 +1,1 @@
+"""What must hold. The only room that knows Great Expectations."""

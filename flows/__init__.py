@@ -1,0 +1,1 @@
+"""What runs, in which order, with what retries. The only room that knows Prefect."""

@@ -1,0 +1,1 @@
+"""From events to estimates: pure functions of frames and frozen declarations."""

@@ -1,0 +1,1 @@
+"""What is declared, what is read, what is kept. The only room that knows DuckDB."""

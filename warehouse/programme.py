@@ -1,0 +1,360 @@
+"""What is evaluated and what is measured: the frozen models of the TOML declarations.
+
+Code knows kinds of indicators, never programmes. Every window and period is half-open:
+``start <= t < end``. Calendar days are local, in the programme's time zone.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+EVENT_TYPES: tuple[str, ...] = (
+    "suspicion", "imaging", "biopsy", "histology", "mdt_decision", "announcement", "needs_assessment", "referral",
+    "nurse_contact", "supportive_contact", "palliative_contact", "trial_inclusion", "treatment_start",
+    "treatment_administration", "treatment_end", "consultation", "emergency_visit", "admission", "discharge",
+    "icu_admission", "questionnaire", "transfer_out", "opposition", "last_news", "death",
+)  # fmt: skip
+CARE_CODES: tuple[str, ...] = (
+    "pain", "nutrition", "physical_activity", "work", "psychology", "palliative", "individual_coaching",
+    "group_workshop", "town_care", "social",
+)  # fmt: skip
+CANONICAL_COLUMNS: tuple[str, ...] = (
+    "patient_id", "event_type", "occurred_at", "site", "event_id", "code", "value", "status", "recorded_at",
+)  # fmt: skip
+REQUIRED_COLUMNS: tuple[str, ...] = ("patient_id", "event_type", "occurred_at")
+PERIOD_NAMES: tuple[str, ...] = ("before", "transition", "after")
+SECONDS_IN: dict[str, int] = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("expected an IANA time zone such as Europe/Paris")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class Declared(BaseModel):
+    """Base of all declarations: frozen, strict, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+class Text(Declared):
+    """A sentence in both languages of the pages."""
+
+    fr: Word
+    en: Word
+
+
+class Period(Declared):
+    """A half-open span of local days: ``start <= day < until``."""
+
+    start: date = Field(alias="from")
+    until: date
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.until <= self.start:
+            raise ValueError(f"expected until after from, got {self.start} .. {self.until}")
+        return self
+
+
+class Periods(Declared):
+    """The calendar of the evaluation. Pathways of the transition are shown, never contrasted."""
+
+    before: Period
+    transition: Period | None = None
+    after: Period
+
+    @model_validator(mode="after")
+    def _in_order_without_overlap(self) -> Self:
+        named = self.named()
+        for (name, earlier), (other, later) in zip(named, named[1:], strict=False):
+            if later.start < earlier.until:
+                raise ValueError(f"expected {other} to start on or after the end of {name} ({earlier.until})")
+        return self
+
+    def named(self) -> list[tuple[str, Period]]:
+        """The declared periods with their names, in calendar order."""
+        spans = [("before", self.before), ("transition", self.transition), ("after", self.after)]
+        return [(name, span) for name, span in spans if span is not None]
+
+
+class EventSelector(Declared):
+    """Events of one type, all of them or those with one of the codes."""
+
+    type: Slug
+    code: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
+
+
+class TimeZero(Declared):
+    """Which event starts a pathway: the first or the last of its type in all loaded history."""
+
+    event: Slug
+    code: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
+    which: Literal["first", "last"] = "first"
+
+
+class Site(Declared):
+    """A hospital site. Circuit sites have the programme, comparators do not."""
+
+    id: Slug
+    title: Text | None = None
+    arm: Literal["circuit", "comparator"] = "circuit"
+    starts: date | None = None
+
+
+class EventMapping(Declared):
+    """The event type, and optionally the code, that a source's own code stands for."""
+
+    type: Slug
+    code: Slug | None = None
+
+
+class Source(Declared):
+    """One raw format, declared and never sniffed. ``columns`` maps our names to the file's."""
+
+    id: Slug
+    format: Literal["csv", "xes"] = "csv"
+    path: Word
+    timezone: Zone | None = None
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, StringConstraints(min_length=1, max_length=1)] = '"'
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
+    decimal: Literal[".", ","] = "."
+    date_format: Word = "iso"
+    columns: dict[str, Word] = {}
+    event_types: dict[str, Slug | EventMapping] = {}
+    sites: dict[str, Slug] = {}
+    site: Slug | None = None
+    duplicates: Literal["drop", "keep"] | None = None
+    natural_key: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
+    optional: bool = False
+
+    @property
+    def drops_duplicates(self) -> bool:
+        """Rows equal in every column are dropped, unless the source or the format says otherwise."""
+        return (self.duplicates or ("keep" if self.format == "xes" else "drop")) == "drop"
+
+    @property
+    def column_names(self) -> dict[str, str]:
+        """Our column name -> the file's, the canonical names where nothing is declared."""
+        return dict(self.columns) or {name: name for name in CANONICAL_COLUMNS}
+
+    def mappings(self) -> dict[str, EventMapping]:
+        """The source's own event codes, each with the type and code it stands for."""
+        return {
+            raw: EventMapping(type=target) if isinstance(target, str) else target
+            for raw, target in self.event_types.items()
+        }
+
+
+class PatientFile(Declared):
+    """The file of covariates, one row per patient. ``columns`` maps our names to the file's."""
+
+    path: Word
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, StringConstraints(min_length=1, max_length=1)] = '"'
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
+    columns: dict[str, Word] = {}
+    optional: bool = False
+
+
+class FollowUp(Declared):
+    """When follow-up ends beside death, transfer and loss."""
+
+    spill_over: Literal["cut", "keep"] = "cut"
+    alive_until: Literal["data_lock", "last_event"] = "data_lock"
+
+
+class Bootstrap(Declared):
+    """Replicates and seed of the resampling, where no influence function serves."""
+
+    replicates: int = Field(default=2000, ge=200, le=100_000)
+    seed: int = Field(default=20231231, ge=0)
+
+
+class Analysis(Declared):
+    """What is computed, and which indicators carry the conclusion."""
+
+    indicators: tuple[Slug, ...] = Field(min_length=1, strict=False)
+    primary: tuple[Slug, ...] = Field(default=(), strict=False)
+    adjust_for: tuple[Slug, ...] = Field(default=(), strict=False)
+    bootstrap: Bootstrap = Bootstrap()
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+
+
+class Privacy(Declared):
+    """Why the data are held, until when, and the smallest count that may be published."""
+
+    purpose: Word
+    retention_until: date
+    smallest_count: int = Field(default=11, ge=5, le=100)
+    round_to: int = Field(default=5, ge=1, le=50)
+
+
+class PrimaryMeasure(Declared):
+    """The measure, and for times the horizon, that the tile of the indicator shows."""
+
+    measure: Literal["cumulative_incidence", "survival", "proportion", "top_box"]
+    horizon: int | None = Field(default=None, ge=0)
+
+
+class Variant(Declared):
+    """The same indicator with some keys replaced: a kind of care, another window or unit."""
+
+    title: Text
+    event: EventSelector | None = None
+    unit: Literal["minute", "hour", "day"] | None = None
+    window: tuple[int, int] | None = Field(default=None, strict=False)
+    horizons: tuple[int, ...] | None = Field(default=None, min_length=1, strict=False)
+    primary: PrimaryMeasure | None = None
+
+
+class IndicatorBase(Declared):
+    """What every kind of indicator declares. ``id`` is the file's name."""
+
+    id: Slug
+    title: Text
+    definition: Text
+    caveat: Text
+    better: Literal["higher", "lower"]
+    goal: Literal["announcement", "coordination", "diagnosis", "emergency", "palliative", "satisfaction", "safety"]
+    authored_by: Word
+    checked_by: Word
+    next_review: date
+    primary: PrimaryMeasure
+    time_zero: TimeZero | None = None
+    spill_over: Literal["cut", "keep"] | None = None
+    alive_until: Literal["data_lock", "last_event"] | None = None
+    strata: tuple[Slug, ...] | None = Field(default=None, strict=False)
+    window: tuple[int, int] = Field(strict=False)
+
+    def changed_by(self, variant: Variant) -> Self:
+        """The same indicator with the keys that the variant declares, validated again."""
+        changes = {name: getattr(variant, name) for name in variant.model_fields_set - {"title"}}
+        return type(self).model_validate({**dict(self), **changes, "variants": {}})
+
+    @model_validator(mode="after")
+    def _window_is_not_empty(self) -> Self:
+        if self.window[1] <= self.window[0]:
+            raise ValueError(f"expected a window that ends after it begins, got {list(self.window)}")
+        return self
+
+
+class TimeToEvent(IndicatorBase):
+    """Time from time zero to the first event in the window, deaths competing where declared."""
+
+    kind: Literal["time_to_event"]
+    event: EventSelector
+    competing: tuple[Slug, ...] = Field(default=(), strict=False)
+    censored_by: tuple[Slug, ...] = Field(default=(), strict=False)
+    unit: Literal["minute", "hour", "day"] = "day"
+    earlier_event: Literal["exclude", "ignore"] | None = None
+    horizons: tuple[int, ...] = Field(min_length=1, strict=False)
+    variants: dict[Slug, Variant] = {}
+
+    @model_validator(mode="after")
+    def _horizons_lie_in_the_window(self) -> Self:
+        if any(not self.window[0] <= h < self.window[1] for h in self.horizons):
+            raise ValueError(f"expected horizons inside the window {list(self.window)}, got {list(self.horizons)}")
+        if self.primary.measure not in ("cumulative_incidence", "survival") or self.primary.horizon is None:
+            raise ValueError("expected primary to be cumulative_incidence or survival with a horizon")
+        if self.primary.horizon not in self.horizons:
+            raise ValueError(f"expected the primary horizon among horizons, got {self.primary.horizon}")
+        return self
+
+    @property
+    def excludes_earlier(self) -> bool:
+        """Pathways whose event came before time zero leave this indicator (default: windows from 0)."""
+        return (self.earlier_event or ("exclude" if self.window[0] == 0 else "ignore")) == "exclude"
+
+
+class Proportion(IndicatorBase):
+    """Share of pathways, followed to the end of the window, with at least ``at_least`` events in it."""
+
+    kind: Literal["proportion"]
+    event: EventSelector
+    unit: Literal["minute", "hour", "day"] = "day"
+    earlier_event: Literal["exclude", "ignore"] | None = None
+    at_least: int = Field(default=1, ge=1)
+    variants: dict[Slug, Variant] = {}
+
+    @property
+    def excludes_earlier(self) -> bool:
+        """Only when declared: a proportion ignores what came before time zero."""
+        return self.earlier_event == "exclude"
+
+
+class Score(IndicatorBase):
+    """The questionnaire answer nearest a day within the window; share at or above ``top_box``, and mean."""
+
+    kind: Literal["score"]
+    event: EventSelector
+    invited_by: EventSelector | None = None
+    unit: Literal["day"] = "day"
+    range: tuple[int, int] = Field(default=(0, 100), strict=False)
+    nearest: int
+    top_box: int
+    variants: dict[Slug, Variant] = {}
+
+    @model_validator(mode="after")
+    def _values_lie_in_the_range(self) -> Self:
+        if not self.range[0] <= self.top_box <= self.range[1]:
+            raise ValueError(f"expected top_box inside the range {list(self.range)}, got {self.top_box}")
+        if not self.window[0] <= self.nearest < self.window[1]:
+            raise ValueError(f"expected nearest inside the window {list(self.window)}, got {self.nearest}")
+        return self
+
+
+Indicator = Annotated[TimeToEvent | Proportion | Score, Field(discriminator="kind")]
+
+
+class Programme(Declared):
+    """One evaluation: periods, sites, sources, strata, analysis and privacy, with its indicators."""
+
+    id: Slug
+    title: Text
+    summary: Text | None = None
+    timezone: Zone
+    data_lock: date
+    periods: Periods
+    time_zero: TimeZero
+    sites: tuple[Site, ...] = Field(min_length=1, strict=False)
+    sources: tuple[Source, ...] = Field(min_length=1, strict=False)
+    patients: PatientFile | None = None
+    event_types: tuple[Slug, ...] = Field(default=(), strict=False)
+    strata: dict[Slug, tuple[int, ...] | Literal[True]] = Field(default={}, strict=False)
+    follow_up: FollowUp = FollowUp()
+    analysis: Analysis
+    privacy: Privacy
+    indicators: dict[str, Indicator] = {}
+    plan_hash: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The programme's time zone, in which days and months are counted."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Event types that may stand in the warehouse: the shared ones and the programme's own."""
+        return (*EVENT_TYPES, *self.event_types)
+
+    @property
+    def has_comparator(self) -> bool:
+        """Whether at least one site is a comparator."""
+        return any(site.arm == "comparator" for site in self.sites)
+
+    def variants_of(self, indicator: Indicator) -> dict[str, Indicator]:
+        """The indicator itself under ``main``, then each variant with its replaced keys."""
+        return {"main": indicator, **{name: indicator.changed_by(v) for name, v in indicator.variants.items()}}

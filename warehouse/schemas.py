@@ -1,0 +1,261 @@
+"""The hand-overs between rooms: columns, types, units and grain, said once.
+
+Frames are polars. Null where there is no number, with a reason beside it; never NaN, never 0
+for "none". Times of an indicator are whole days where its unit is ``day`` and elapsed seconds
+where it is ``minute`` or ``hour``: they are divided by the unit only on output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+import polars as pl
+
+from warehouse.programme import Programme
+
+# One row per current event before the data lock, in reading order of ``sequence``.
+EVENT = pl.Schema(
+    {
+        "sequence": pl.Int64,  # reading order over all files: stable order of same-instant events
+        "patient": pl.Int64,  # surrogate, meaningless outside this warehouse
+        "event_type": pl.String,
+        "code": pl.String,
+        "occurred_at": pl.Datetime("us"),  # UTC; local midnight where only the day is known
+        "occurred_on": pl.Date,  # local calendar date
+        "precision": pl.String,  # day, minute or second
+        "site": pl.String,
+        "value": pl.Float64,
+    }
+)
+# One row per patient. One further String or Int64 column per declared covariate.
+PATIENT = pl.Schema({"patient": pl.Int64, "birth_year": pl.Int64})
+# One row per patient x time zero. One further String column per declared stratum.
+PATHWAY = pl.Schema(
+    {
+        "pathway": pl.Int64,
+        "patient": pl.Int64,
+        "index_at": pl.Datetime("us"),
+        "index_on": pl.Date,
+        "index_month": pl.String,  # 2023-05
+        "period": pl.String,  # before, transition, after; null outside all periods
+        "arm": pl.String,  # circuit, comparator, not_started
+        "site": pl.String,
+        "excluded": pl.String,  # null, or prevalent, outside_periods
+    }
+)
+# One row per pathway and variant of an indicator. Exactly one of ``excluded`` and the result is null.
+OUTCOME_TIME = pl.Schema({"pathway": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "excluded": pl.String})
+OUTCOME_SCORE = pl.Schema(
+    {"pathway": pl.Int64, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "excluded": pl.String}
+)
+
+CENSORED, EVENT_SEEN, COMPETED = 0, 1, 2  # status of a time
+ELIGIBLE, INVITED, ANSWERED = 0, 1, 2  # stage of a questionnaire; a proportion is always ANSWERED
+FROM_THE_START = -1  # entry of a pathway at risk from day 0
+SCORE_UNIT = 1_000_000  # ``value`` of a score tally is the answer in millionths; of a proportion 0 or 1
+
+# Keys of every tally. A view counts each pathway once: never add across views.
+TALLY_KEYS = pl.Schema(
+    {
+        "indicator_id": pl.String,
+        "variant": pl.String,  # main, or the name of a variant
+        "view": pl.String,  # overall, site, month, equity:<factor>
+        "period": pl.String,  # before, transition, after; in the month view the month of time zero, 2023-05
+        "arm": pl.String,
+        "site": pl.String,  # null where the view has no site
+        "stratum": pl.String,  # null where the view has no factor
+    }
+)
+# One row per keys x (entry, time, status): number of pathways.
+TIME_TALLY = pl.Schema(
+    {**TALLY_KEYS, "entry": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "n": pl.Int64},
+)
+# One row per keys x (stage, followed, value): number of pathways.
+SCORE_TALLY = pl.Schema(
+    {**TALLY_KEYS, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "n": pl.Int64},
+)
+# One row per keys x reason: number of pathways. ``analysed`` is one of the reasons, so that they add up.
+ATTRITION_TALLY = pl.Schema({**TALLY_KEYS, "reason": pl.String, "n": pl.Int64})
+
+# One row per indicator x variant x measure x scope x period or contrast x horizon x analysis. Confidential.
+ESTIMATE = pl.Schema(
+    {
+        "programme_id": pl.String,
+        "run_id": pl.String,
+        "indicator_id": pl.String,
+        "variant": pl.String,
+        "kind": pl.String,
+        "measure": pl.String,  # cumulative_incidence, survival, median_time, log_rank, top_box, mean, response_rate ...
+        "analysis": pl.String,  # primary, secondary, sensitivity:<name>, exploratory
+        "scope_type": pl.String,  # overall (circuit sites), arm, site, or the name of a stratum
+        "scope": pl.String,  # all, comparator, the site's id, the stratum's value
+        "period": pl.String,  # before, transition, after, 2023-05, 2023-Q2, after-before
+        "horizon": pl.Int64,  # in ``unit``
+        "unit": pl.String,  # of horizon and of times: minute, hour, day; of scores: point
+        "n": pl.Int64,
+        "n_events": pl.Int64,
+        "exposure": pl.Float64,
+        "estimate": pl.Float64,  # shares as fractions 0..1, times in ``unit``
+        "ci_low": pl.Float64,
+        "ci_high": pl.Float64,
+        "std_error": pl.Float64,
+        "p_value": pl.Float64,
+        "p_adjusted": pl.Float64,
+        "method": pl.String,
+        "null_reason": pl.String,
+        "plan_hash": pl.String,
+    }
+)
+# One row per step of a fitted curve. Confidential.
+CURVE = pl.Schema(
+    {
+        "indicator_id": pl.String,
+        "variant": pl.String,
+        "scope_type": pl.String,
+        "scope": pl.String,
+        "period": pl.String,
+        "time": pl.Float64,  # in the unit of the indicator
+        "unit": pl.String,
+        "estimate": pl.Float64,  # cumulative incidence of the event
+        "ci_low": pl.Float64,
+        "ci_high": pl.Float64,
+        "at_risk": pl.Int64,
+        "n": pl.Int64,
+        "n_events": pl.Int64,  # of the whole curve
+    }
+)
+# One row per check and scope.
+CHECK = pl.Schema(
+    {
+        "check_id": pl.String,
+        "category": pl.String,  # conformance, completeness, plausibility
+        "severity": pl.String,  # fatal, warning, info
+        "scope": pl.String,  # source id, or all
+        "violated": pl.Int64,
+        "denominator": pl.Int64,
+        "share": pl.Float64,
+        "threshold": pl.Float64,  # largest share that passes
+        "status": pl.String,  # pass, pass_with_failures, fail, error, not_applicable
+        "sentence_fr": pl.String,
+        "sentence_en": pl.String,
+    }
+)
+# One row per file read: rows_in = loaded + duplicates + quarantined, always.
+LEDGER = pl.Schema(
+    {
+        "source": pl.String,
+        "file": pl.String,
+        "sha256": pl.String,
+        "rows_in": pl.Int64,
+        "loaded": pl.Int64,
+        "duplicates": pl.Int64,
+        "quarantined": pl.Int64,
+    }
+)
+
+Category = Literal["conformance", "completeness", "plausibility"]
+Severity = Literal["fatal", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check of single rows, declared once. ``predicate`` is SQL, true where the row violates it.
+
+    It reads the columns of the staged events (docs/reference/checks.md). A rule with
+    ``quarantines`` keeps the row out of the warehouse; the others only count. ``denominator`` is
+    SQL, true for the rows the rule speaks of. ``threshold`` is the largest share that passes.
+    """
+
+    id: str
+    category: Category
+    severity: Severity
+    column: str
+    predicate: str
+    sentence_fr: str
+    sentence_en: str
+    threshold: float = 0.0
+    denominator: str = "true"
+    quarantines: bool = True
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """Integer counts of disjoint pathways. No identifier and no date; confidential all the same."""
+
+    time: pl.DataFrame
+    score: pl.DataFrame
+    attrition: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What was computed, exact and confidential: single figures and curves."""
+
+    figures: pl.DataFrame  # ESTIMATE
+    curves: pl.DataFrame  # CURVE
+
+
+# What leaves: counts rounded, shares whole percentages, small cells withheld.
+# ``withheld`` is null, or the reason there is no number: small_count, or the estimate's null_reason.
+RELEASED_FIGURE = pl.Schema(
+    {
+        name: ESTIMATE[name]
+        for name in (
+            "indicator_id", "variant", "kind", "measure", "analysis", "scope_type", "scope", "period", "horizon",
+            "unit", "n", "n_events", "estimate", "ci_low", "ci_high", "p_value", "method",
+        )  # fmt: skip
+    }
+    | {"withheld": pl.String}
+)
+RELEASED_CURVE = CURVE
+# One row per indicator x variant x period x reason; n rounded, null where withheld.
+RELEASED_ATTRITION = pl.Schema(
+    {
+        "indicator_id": pl.String,
+        "variant": pl.String,
+        "period": pl.String,
+        "reason": pl.String,
+        "n": pl.Int64,
+        "withheld": pl.String,
+    }
+)
+# Checks and files with rounded counts. ``status`` is the verdict on the exact ones.
+RELEASED_CHECK = CHECK
+RELEASED_FILE = pl.Schema({name: LEDGER[name] for name in ("source", "rows_in", "loaded", "duplicates", "quarantined")})
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a release comes from. No path of a machine, no value of a patient."""
+
+    software_version: str
+    code_revision: str
+    plan_hash: str
+    data_lock: date
+    input_hashes: tuple[str, ...]
+    verdict: str  # pass, warning
+    withheld_cells: int
+    released_cells: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """What may leave the hospital, after disclosure control: the only type that pages accept.
+
+    Only ``transforms.disclosure`` constructs it.
+    """
+
+    programme: Programme
+    figures: pl.DataFrame  # RELEASED_FIGURE
+    curves: pl.DataFrame  # RELEASED_CURVE
+    attrition: pl.DataFrame  # RELEASED_ATTRITION
+    checks: pl.DataFrame  # RELEASED_CHECK
+    files: pl.DataFrame  # RELEASED_FILE
+    provenance: Provenance
+    id: str
+    smallest_count: int = 11
+    round_to: int = 5
+    notes: Mapping[str, str] = field(default_factory=dict)
