@@ -7,8 +7,7 @@ where it is ``minute`` or ``hour``: they are divided by the unit only on output.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -124,7 +123,7 @@ CURVE = pl.Schema(
         "ci_high": pl.Float64,
         "at_risk": pl.Int64,
         "n": pl.Int64,
-        "n_events": pl.Int64,  # of the whole curve
+        "n_events": pl.Int64,  # up to this time
     }
 )
 # One row per check and scope.
@@ -258,4 +257,3 @@ class Release:
     id: str
     smallest_count: int = 11
     round_to: int = 5
-    notes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,222 @@
+"""Estimates become a release: the only maker of what may leave the hospital.
+
+A count or a complement from 0 to ``smallest_count - 1`` withholds every derived measure of its
+cell. Published counts are rounded; shares of whole groups are computed again from the rounded
+counts; fitted shares, and differences computed before rounding, are whole percentages; times and
+scores are whole units. A contrast is withheld with either of its groups. A monthly series with a
+withheld month is published by quarter instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+import polars as pl
+
+from transforms.proportions import wilson
+from warehouse.programme import Privacy, Programme
+from warehouse.schemas import (
+    CHECK,
+    RELEASED_ATTRITION,
+    RELEASED_CURVE,
+    RELEASED_FIGURE,
+    RELEASED_FILE,
+    Estimates,
+    Provenance,
+    Release,
+    Tallies,
+)
+
+SMALL = "small_count"
+CONTRAST = "after-before"
+COUNTED = ("proportion", "top_box", "response_rate")
+IN_WHOLE_UNITS = ("median_time", "mean")
+SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
+CURVE_POINTS = 16
+DAYS_IN_WEEK = 7
+
+
+def release(
+    estimates: Estimates,
+    tallies: Tallies,
+    checks: pl.DataFrame,
+    ledger: pl.DataFrame,
+    programme: Programme,
+    provenance: Provenance,
+) -> Release:
+    """Withhold, round and seal. ``checks`` is CHECK, ``ledger`` is LEDGER; the id is the hash of the content."""
+    policy = programme.privacy
+    figures = _by_month_or_quarter(_contrasts_with_their_groups(_figures(estimates.figures, policy)))
+    counted = replace(
+        provenance,
+        withheld_cells=figures.filter(pl.col("withheld") == SMALL).height,
+        released_cells=figures.filter(pl.col("withheld").is_null()).height,
+    )
+    sealed = Release(
+        programme=programme,
+        figures=figures.select(RELEASED_FIGURE.names()).sort(RELEASED_FIGURE.names()[:9], nulls_last=True),
+        curves=_curves(estimates.curves, programme),
+        attrition=_attrition(tallies.attrition, policy),
+        checks=_checks(checks, policy),
+        files=_files(ledger, policy),
+        provenance=counted,
+        id="",
+        smallest_count=policy.smallest_count,
+        round_to=policy.round_to,
+    )
+    return replace(sealed, id=content_hash(sealed))
+
+
+def content_hash(sealed: Release) -> str:
+    """Sixteen hex digits over everything a reader can see; neither run nor clock takes part."""
+    frames = (sealed.figures, sealed.curves, sealed.attrition, sealed.checks, sealed.files)
+    declared = sealed.programme.model_dump_json()
+    provenance = json.dumps(vars(sealed.provenance), default=str, sort_keys=True)
+    content = "\n".join([declared, provenance, *(frame.write_csv() for frame in frames)])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
+    """Figures of single groups withheld or rounded; contrasts rounded, to be judged with their groups."""
+    least = policy.smallest_count
+    contrast = pl.col("period") == CONTRAST
+    small = (pl.min_horizontal("n_events", pl.col("n") - pl.col("n_events")) < least) & ~contrast
+    judged = figures.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")).with_columns(
+        n=pl.when(~contrast).then(_count("n", policy)),
+        n_events=pl.when(pl.col("withheld").is_null() & ~contrast).then(_count("n_events", policy)),
+    )
+    whole = pl.when(pl.col("measure").is_in(IN_WHOLE_UNITS)).then(0).otherwise(2)
+    shown = {name: _round_to(pl.col(name), whole) for name in ("estimate", "ci_low", "ci_high")}
+    published = judged.with_columns(**shown, p_value=pl.col("p_value").round(2))
+    return _from_rounded_counts(_nulls_where_withheld(published, *shown, "p_value"))
+
+
+def _round_to(value: pl.Expr, decimals: pl.Expr) -> pl.Expr:
+    return pl.when(decimals == 0).then(value.round(0)).otherwise(value.round(2))
+
+
+def _count(name: str, policy: Privacy) -> pl.Expr:
+    """A count as published: rounded, null where small."""
+    rounded = (pl.col(name) / policy.round_to).round().cast(pl.Int64) * policy.round_to
+    return pl.when(pl.col(name) >= policy.smallest_count).then(rounded).alias(name)
+
+
+def _nulls_where_withheld(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+    return frame.with_columns(pl.when(pl.col("withheld").is_null()).then(pl.col(name)) for name in names)
+
+
+def _from_rounded_counts(figures: pl.DataFrame) -> pl.DataFrame:
+    """Shares of whole groups, with Wilson's interval, computed again from the published counts."""
+    counted = pl.col("measure").is_in(COUNTED) & (pl.col("period") != CONTRAST) & pl.col("n_events").is_not_null()
+    rows = figures.with_row_index("row")
+    again = [
+        {"row": row, "estimate": interval.estimate, "ci_low": interval.low, "ci_high": interval.high}
+        for row, events, n in rows.filter(counted).select("row", "n_events", "n").iter_rows()
+        for interval in [wilson(events, n)]
+    ]
+    schema = {"row": pl.UInt32, "estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64}
+    shares = pl.DataFrame(again, schema=schema).with_columns(pl.exclude("row").round(2))
+    return rows.update(shares, on="row").drop("row")
+
+
+def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
+    """A contrast is withheld with either of its groups; a log-rank test with their incidence at the last horizon."""
+    groups = figures.filter(pl.col("period").is_in(["before", "after"]))
+    last = groups.filter(pl.col("horizon") == pl.col("horizon").max().over("indicator_id", "variant"))
+    tests = last.filter(pl.col("measure") == "cumulative_incidence").with_columns(
+        measure=pl.lit("log_rank"), horizon=pl.lit(None, pl.Int64)
+    )
+    verdicts = (
+        pl.concat([groups, tests])
+        .group_by(SERIES)
+        .agg(
+            group_reason=pl.col("withheld").sort_by("period", descending=True).drop_nulls().first(),
+            groups=pl.len(),
+        )
+    )
+    joined = figures.join(verdicts, on=SERIES, how="left", nulls_equal=True, maintain_order="left")
+    of_contrast = (
+        pl.when(pl.col("groups").fill_null(0) < 2).then(pl.lit("period_absent")).otherwise(pl.col("group_reason"))
+    )
+    reason = pl.when(pl.col("period") == CONTRAST).then(pl.coalesce(of_contrast, "withheld")).otherwise("withheld")
+    judged = joined.with_columns(withheld=reason).drop("group_reason", "groups")
+    return _nulls_where_withheld(judged, "estimate", "ci_low", "ci_high", "p_value")
+
+
+def _by_month_or_quarter(figures: pl.DataFrame) -> pl.DataFrame:
+    """Each series by month where every month may be shown, else by quarter; never both, lest they be subtracted."""
+    monthly = pl.col("period").str.contains(r"^\d{4}-\d{2}$")
+    quarterly = pl.col("period").str.contains(r"^\d{4}-Q\d$")
+    hidden = figures.filter(monthly & (pl.col("withheld") == SMALL)).select(SERIES).unique()
+    coarse = figures.join(hidden, on=SERIES, how="semi", nulls_equal=True, maintain_order="left")
+    fine = figures.join(hidden, on=SERIES, how="anti", nulls_equal=True, maintain_order="left")
+    return pl.concat([coarse.filter(~monthly), fine.filter(~quarterly)])
+
+
+def _curves(curves: pl.DataFrame, programme: Programme) -> pl.DataFrame:
+    """Curves thinned to a grid of weeks or of a few points, rounded, and cut where few are at risk."""
+    policy = programme.privacy
+    least = policy.smallest_count
+    keys = ["indicator_id", "variant", "scope_type", "scope", "period"]
+    named = curves.select("indicator_id", "variant").unique(maintain_order=True).rows()
+    grids = pl.concat([_grid(indicator_id, variant, programme) for indicator_id, variant in named])
+    points = curves.select(keys).unique().join(grids, on=["indicator_id", "variant"]).sort("time")
+    thinned = points.join_asof(curves.sort("time"), on="time", by=keys, strategy="backward", check_sortedness=False)
+    shown = (pl.min_horizontal("at_risk", "n_events", pl.col("n") - pl.col("n_events")) >= least).fill_null(False)
+    return (
+        thinned.with_columns(pl.when(shown).then(pl.col(name).round(2)) for name in ("estimate", "ci_low", "ci_high"))
+        .with_columns(pl.when(shown).then("n_events").alias("n_events"))
+        .with_columns(_count(name, policy) for name in ("n", "at_risk", "n_events"))
+        .select(RELEASED_CURVE.names())
+        .sort(*keys, "time")
+    )
+
+
+def _grid(indicator_id: str, variant: str, programme: Programme) -> pl.DataFrame:
+    """The published times: weeks for days, else about sixteen points, with the declared horizons."""
+    indicator = programme.variants_of(programme.indicators[indicator_id])[variant]
+    horizons = indicator.horizons if indicator.kind == "time_to_event" else ()
+    last = max(horizons)
+    step = DAYS_IN_WEEK if indicator.unit == "day" else max(1, last // CURVE_POINTS)
+    times = sorted({*range(0, last + 1, step), *horizons})
+    return pl.DataFrame(
+        {"indicator_id": indicator_id, "variant": variant, "time": times}, schema_overrides={"time": pl.Float64}
+    )
+
+
+def _attrition(attrition: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
+    """Every pathway under one reason, the arm among them; counts rounded, small ones withheld."""
+    outside = pl.col("period").is_null() | pl.col("reason").is_in(["prevalent", "outside_periods", "site_unknown"])
+    reason = pl.when(outside | (pl.col("arm") == "circuit")).then(pl.col("reason")).otherwise(pl.col("arm"))
+    counts = (
+        attrition.with_columns(reason=reason, period=pl.col("period").fill_null("outside"))
+        .group_by("indicator_id", "variant", "period", "reason")
+        .agg(pl.col("n").sum())
+    )
+    small = pl.col("n") < policy.smallest_count
+    return (
+        counts.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)))
+        .with_columns(_count("n", policy))
+        .select(RELEASED_ATTRITION.names())
+        .sort("indicator_id", "variant", "period", "reason")
+    )
+
+
+def _checks(checks: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
+    """The verdicts as they are; their counts rounded, the small ones withheld, shares whole percentages."""
+    told = pl.col("violated") >= policy.smallest_count
+    return (
+        checks.with_columns(share=pl.when(told).then(pl.col("share").round(2)))
+        .with_columns(_count("violated", policy), _count("denominator", policy))
+        .select(CHECK.names())
+        .sort("check_id", "scope")
+    )
+
+
+def _files(ledger: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
+    """Rows read by source, rounded; small counts null."""
+    names = ["rows_in", "loaded", "duplicates", "quarantined"]
+    totals = ledger.group_by("source").agg(pl.col(names).sum()).sort("source")
+    return totals.with_columns(_count(name, policy) for name in names).select(RELEASED_FILE.names())

@@ -1,0 +1,106 @@
+"""Events become pathways: one row per patient and time zero, with period, arm, site and strata."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+
+import polars as pl
+
+from warehouse.programme import EventSelector, Periods, Programme, TimeZero
+from warehouse.schemas import PATHWAY
+
+MISSING = "missing"
+
+
+def matching(selector: EventSelector | TimeZero) -> pl.Expr:
+    """True for the events that a selector names: its type, and one of its codes where it has some."""
+    event_type = selector.event if isinstance(selector, TimeZero) else selector.type
+    of_type = pl.col("event_type") == event_type
+    return of_type & pl.col("code").is_in(list(selector.code)) if selector.code else of_type
+
+
+def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme, time_zero: TimeZero) -> pl.DataFrame:
+    """One row per patient who has the event of time zero (schema PATHWAY and one column per stratum).
+
+    ``events`` is EVENT, ``patients`` is PATIENT with the declared covariates. Time zero is the
+    first (or last) such event in all loaded history, the earlier row on a tie. A first event
+    before the before period makes the pathway ``prevalent``; an index date in no period puts it
+    ``outside_periods``; both are excluded, and kept so that the attrition adds up. Period, site
+    and strata are those of the index date.
+    """
+    found = (
+        events.filter(matching(time_zero))
+        .sort("occurred_at", "sequence", descending=[time_zero.which == "last", False])
+        .unique("patient", keep="first", maintain_order=True)
+        .sort("patient")
+        .select("patient", "site", index_at="occurred_at", index_on="occurred_on")
+        .join(_covariates(patients, programme), on="patient", how="left", maintain_order="left")
+    )
+    return found.with_columns(
+        pathway=pl.int_range(pl.len(), dtype=pl.Int64),
+        index_month=pl.col("index_on").dt.strftime("%Y-%m"),
+        period=_period_of(pl.col("index_on"), programme.periods),
+    ).select(
+        *(name for name in PATHWAY if name not in ("arm", "excluded")),
+        arm=_arm(programme),
+        excluded=_exclusion(programme, time_zero),
+        **{factor: _stratum(factor, bands) for factor, bands in programme.strata.items()},
+    )
+
+
+def _covariates(patients: pl.DataFrame, programme: Programme) -> pl.DataFrame:
+    """The covariates that strata are made of; birth year only where a band is declared."""
+    needed = {"birth_year" if isinstance(bands, tuple) else factor for factor, bands in programme.strata.items()}
+    absent = sorted(needed - set(patients.columns))
+    return patients.select(
+        "patient",
+        *sorted(needed & set(patients.columns)),
+        *(pl.lit(None, pl.Int64 if name == "birth_year" else pl.String).alias(name) for name in absent),
+    )
+
+
+def _period_of(day: pl.Expr, periods: Periods) -> pl.Expr:
+    """The period that holds the day, ``start <= day < until``; null outside all periods."""
+    return pl.coalesce(
+        pl.when((day >= span.start) & (day < span.until)).then(pl.lit(name)) for name, span in periods.named()
+    )
+
+
+def _arm(programme: Programme) -> pl.Expr:
+    """The arm of the site; ``not_started`` in the after period before the site's own start."""
+    arm = pl.col("site").replace_strict({site.id: site.arm for site in programme.sites}, default=None)
+    starts = pl.col("site").replace_strict(
+        {site.id: site.starts for site in programme.sites}, default=None, return_dtype=pl.Date
+    )
+    waiting = (pl.col("period") == "after") & (arm == "circuit") & (pl.col("index_on") < starts)
+    return pl.when(waiting).then(pl.lit("not_started")).otherwise(arm)
+
+
+def _exclusion(programme: Programme, time_zero: TimeZero) -> pl.Expr:
+    early: date = programme.periods.before.start
+    prevalent = (pl.col("index_on") < early) & pl.lit(time_zero.which == "first")
+    return (
+        pl.when(prevalent)
+        .then(pl.lit("prevalent"))
+        .when(pl.col("period").is_null())
+        .then(pl.lit("outside_periods"))
+        .when(pl.col("site").is_null())
+        .then(pl.lit("site_unknown"))
+    )
+
+
+def _stratum(factor: str, bands: tuple[int, ...] | bool) -> pl.Expr:
+    """A band of age (year of time zero - birth year), or the covariate as it stands; ``missing`` is a level."""
+    if isinstance(bands, tuple):
+        age = pl.col("index_on").dt.year().cast(pl.Int64) - pl.col("birth_year")
+        value = age.cut(list(bands), labels=band_labels(bands), left_closed=True).cast(pl.String)
+    else:
+        value = pl.col(factor).cast(pl.String)
+    return value.fill_null(MISSING)
+
+
+def band_labels(bands: tuple[int, ...]) -> list[str]:
+    """Labels of half-open bands: (18, 50) gives ``<18``, ``18-49``, ``50+``."""
+    inner = [f"{low}-{high - 1}" for low, high in pairwise(bands)]
+    return [f"<{bands[0]}", *inner, f"{bands[-1]}+"]

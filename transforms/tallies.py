@@ -1,0 +1,108 @@
+"""Outcomes become counts: identifiers and dates stop here.
+
+Each view counts every pathway once by one set of factors; never add across views. Tallies of
+disjoint patients are integers that add up, in any order to the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from transforms.pathways import MISSING
+from warehouse.programme import Programme
+from warehouse.schemas import ATTRITION_TALLY, FROM_THE_START, SCORE_TALLY, TALLY_KEYS, TIME_TALLY, Tallies
+
+CELLS = {"time": ["entry", "time", "status"], "score": ["stage", "followed", "value"]}
+ANALYSED = "analysed"
+
+
+@dataclass(frozen=True)
+class View:
+    """One way of counting all pathways: by period (or month), arm and at most one more factor."""
+
+    name: str
+    period: pl.Expr
+    site: pl.Expr
+    stratum: pl.Expr
+
+    @classmethod
+    def of(cls, name: str, *, period: str = "period", site: str | None = None, stratum: str | None = None) -> View:
+        """The view that reads these columns of the pathways; null where it has no such factor."""
+        nothing = pl.lit(None, pl.String)
+        return cls(
+            name,
+            pl.col(period),
+            pl.col(site) if site else nothing,
+            pl.col(stratum).fill_null(MISSING) if stratum else nothing,
+        )
+
+
+def views(programme: Programme, factors: Iterable[str]) -> list[View]:
+    """Overall, by site where there are several, by month of time zero, and one per stratum."""
+    by_site = [View.of("site", site="site")] if len(programme.sites) > 1 else []
+    by_factor = [View.of(f"equity:{factor}", stratum=factor) for factor in factors]
+    return [View.of("overall"), *by_site, View.of("month", period="index_month"), *by_factor]
+
+
+def tally(
+    pathways: pl.DataFrame, outcomes: pl.DataFrame, programme: Programme, *, indicator_id: str, variant: str
+) -> Tallies:
+    """Count one variant of an indicator in every view. ``outcomes`` is OUTCOME_TIME or OUTCOME_SCORE."""
+    indicator = programme.indicators[indicator_id]
+    factors = programme.strata if indicator.strata is None else indicator.strata
+    joined = pathways.drop("excluded").join(outcomes, on="pathway", how="inner", validate="1:1")
+    kind = "time" if "status" in outcomes.columns else "score"
+    cells, reasons = [], []
+    for view in views(programme, factors if variant == "main" else ()):
+        keyed = joined.with_columns(
+            indicator_id=pl.lit(indicator_id),
+            variant=pl.lit(variant),
+            view=pl.lit(view.name),
+            period=view.period,
+            site=view.site,
+            stratum=view.stratum,
+            entry=pl.lit(FROM_THE_START, pl.Int64),
+        )
+        analysed = keyed.filter(pl.col("excluded").is_null())
+        cells.append(_count(analysed, [*TALLY_KEYS, *CELLS[kind]]))
+        if view.name == "overall":
+            reasons.append(_count(keyed.with_columns(reason=_reason(kind)), [*TALLY_KEYS, "reason"]))
+    return _tallies(**{kind: cells, "attrition": reasons})
+
+
+def merge(*parts: Tallies) -> Tallies:
+    """The counts of disjoint patients added up: associative, commutative, sorted by their keys."""
+    return _tallies(
+        time=[part.time for part in parts],
+        score=[part.score for part in parts],
+        attrition=[part.attrition for part in parts],
+    )
+
+
+def _reason(kind: str) -> pl.Expr:
+    """Why a pathway is not analysed, or ``analysed``; pathways without an answer are told by their follow-up."""
+    unanswered = pl.when(pl.col("followed") == 1).then(pl.lit("no_answer")).otherwise(pl.lit("left_before_answer"))
+    answered = pl.lit(None, pl.String) if kind == "time" else pl.when(pl.col("value").is_null()).then(unanswered)
+    return pl.coalesce("excluded", answered, pl.lit(ANALYSED))
+
+
+def _count(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    return frame.group_by(keys).agg(n=pl.len().cast(pl.Int64))
+
+
+def _tallies(
+    time: Iterable[pl.DataFrame] = (), score: Iterable[pl.DataFrame] = (), attrition: Iterable[pl.DataFrame] = ()
+) -> Tallies:
+    return Tallies(
+        time=_added(time, TIME_TALLY), score=_added(score, SCORE_TALLY), attrition=_added(attrition, ATTRITION_TALLY)
+    )
+
+
+def _added(parts: Iterable[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
+    """One row per key, counts summed, in the order of the keys."""
+    keys = [name for name in schema if name != "n"]
+    frames = [pl.DataFrame(schema=schema), *(part.select(schema.names()).cast(schema) for part in parts)]
+    return pl.concat(frames).group_by(keys).agg(pl.col("n").sum()).sort(keys)
