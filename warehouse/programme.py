@@ -7,10 +7,12 @@ Code knows kinds of indicators, never programmes. Every window and period is hal
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 EVENT_TYPES: tuple[str, ...] = (
     "suspicion", "imaging", "biopsy", "histology", "mdt_decision", "announcement", "needs_assessment", "referral",
@@ -39,7 +41,30 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _day_pattern(pattern: str) -> str:
+    if pattern != "iso" and not ("%d" in pattern and "%m" in pattern and ("%Y" in pattern or "%y" in pattern)):
+        raise ValueError('expected "iso" or a pattern such as %d/%m/%Y %H:%M')
+    return pattern
+
+
+def _inside_the_data(path: str) -> str:
+    if path.startswith(("/", "\\", "~")) or ":" in path or ".." in path.replace("\\", "/").split("/"):
+        raise ValueError("expected a path inside the data directory")
+    return path
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
+DatePattern = Annotated[Word, AfterValidator(_day_pattern)]
+DataPath = Annotated[Word, AfterValidator(_inside_the_data)]
+Codes = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
+# Lower bounds of bands, or true: the covariate's own values are the strata.
+Stratum = Annotated[tuple[int, ...], Field(min_length=1, strict=False)] | Literal[True]
+
+
+def _fault(key: str, expected: str) -> PydanticCustomError:
+    """A fault of a whole table that is to be read at one of its keys."""
+    return PydanticCustomError("declaration", "{expected}", {"key": key, "expected": expected})
 
 
 class Declared(BaseModel):
@@ -64,7 +89,7 @@ class Period(Declared):
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
         if self.until <= self.start:
-            raise ValueError(f"expected until after from, got {self.start} .. {self.until}")
+            raise _fault("until", f"expected a day after from ({self.start}), got {self.until}")
         return self
 
 
@@ -77,30 +102,28 @@ class Periods(Declared):
 
     @model_validator(mode="after")
     def _in_order_without_overlap(self) -> Self:
-        named = self.named()
-        for (name, earlier), (other, later) in zip(named, named[1:], strict=False):
+        for (name, earlier), (other, later) in pairwise(self.named()):
             if later.start < earlier.until:
-                raise ValueError(f"expected {other} to start on or after the end of {name} ({earlier.until})")
+                raise _fault(other, f"expected to start on or after the end of {name} ({earlier.until})")
         return self
 
     def named(self) -> list[tuple[str, Period]]:
         """The declared periods with their names, in calendar order."""
-        spans = [("before", self.before), ("transition", self.transition), ("after", self.after)]
-        return [(name, span) for name, span in spans if span is not None]
+        return [(name, span) for name in PERIOD_NAMES if (span := getattr(self, name)) is not None]
 
 
 class EventSelector(Declared):
     """Events of one type, all of them or those with one of the codes."""
 
     type: Slug
-    code: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
+    code: Codes | None = None
 
 
 class TimeZero(Declared):
     """Which event starts a pathway: the first or the last of its type in all loaded history."""
 
     event: Slug
-    code: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
+    code: Codes | None = None
     which: Literal["first", "last"] = "first"
 
 
@@ -119,21 +142,26 @@ class EventMapping(Declared):
     type: Slug
     code: Slug | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_type_alone(cls, raw: Any) -> Any:
+        return {"type": raw} if isinstance(raw, str) else raw
+
 
 class Source(Declared):
     """One raw format, declared and never sniffed. ``columns`` maps our names to the file's."""
 
     id: Slug
     format: Literal["csv", "xes"] = "csv"
-    path: Word
+    path: DataPath
     timezone: Zone | None = None
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, StringConstraints(min_length=1, max_length=1)] = '"'
+    delimiter: Character = ","
+    quote: Character = '"'
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
     decimal: Literal[".", ","] = "."
-    date_format: Word = "iso"
+    date_format: DatePattern = "iso"
     columns: dict[str, Word] = {}
-    event_types: dict[str, Slug | EventMapping] = {}
+    event_types: dict[str, EventMapping] = {}
     sites: dict[str, Slug] = {}
     site: Slug | None = None
     duplicates: Literal["drop", "keep"] | None = None
@@ -152,18 +180,15 @@ class Source(Declared):
 
     def mappings(self) -> dict[str, EventMapping]:
         """The source's own event codes, each with the type and code it stands for."""
-        return {
-            raw: EventMapping(type=target) if isinstance(target, str) else target
-            for raw, target in self.event_types.items()
-        }
+        return self.event_types
 
 
 class PatientFile(Declared):
     """The file of covariates, one row per patient. ``columns`` maps our names to the file's."""
 
-    path: Word
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, StringConstraints(min_length=1, max_length=1)] = '"'
+    path: DataPath
+    delimiter: Character = ","
+    quote: Character = '"'
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
     columns: dict[str, Word] = {}
     optional: bool = False
@@ -247,8 +272,18 @@ class IndicatorBase(Declared):
     @model_validator(mode="after")
     def _window_is_not_empty(self) -> Self:
         if self.window[1] <= self.window[0]:
-            raise ValueError(f"expected a window that ends after it begins, got {list(self.window)}")
+            raise _fault("window", f"expected a window that ends after it begins, got {list(self.window)}")
         return self
+
+
+Kind = TypeVar("Kind", bound=IndicatorBase)
+
+
+def _shows(indicator: Kind, measure: Literal["proportion", "top_box"]) -> Kind:
+    """Refuse another primary measure, or a horizon where the window alone decides."""
+    if indicator.primary != PrimaryMeasure(measure=measure):
+        raise _fault("primary", f"expected measure {measure} and no horizon: the window decides")
+    return indicator
 
 
 class TimeToEvent(IndicatorBase):
@@ -266,11 +301,11 @@ class TimeToEvent(IndicatorBase):
     @model_validator(mode="after")
     def _horizons_lie_in_the_window(self) -> Self:
         if any(not self.window[0] <= h < self.window[1] for h in self.horizons):
-            raise ValueError(f"expected horizons inside the window {list(self.window)}, got {list(self.horizons)}")
-        if self.primary.measure not in ("cumulative_incidence", "survival") or self.primary.horizon is None:
-            raise ValueError("expected primary to be cumulative_incidence or survival with a horizon")
+            raise _fault("horizons", f"expected all inside the window {list(self.window)}, got {list(self.horizons)}")
+        if self.primary.measure not in ("cumulative_incidence", "survival"):
+            raise _fault("primary.measure", f"expected cumulative_incidence or survival, got {self.primary.measure}")
         if self.primary.horizon not in self.horizons:
-            raise ValueError(f"expected the primary horizon among horizons, got {self.primary.horizon}")
+            raise _fault("primary.horizon", f"expected one of the horizons {list(self.horizons)}")
         return self
 
     @property
@@ -288,6 +323,10 @@ class Proportion(IndicatorBase):
     earlier_event: Literal["exclude", "ignore"] | None = None
     at_least: int = Field(default=1, ge=1)
     variants: dict[Slug, Variant] = {}
+
+    @model_validator(mode="after")
+    def _shows_a_proportion(self) -> Self:
+        return _shows(self, "proportion")
 
     @property
     def excludes_earlier(self) -> bool:
@@ -309,11 +348,13 @@ class Score(IndicatorBase):
 
     @model_validator(mode="after")
     def _values_lie_in_the_range(self) -> Self:
+        if self.range[1] <= self.range[0]:
+            raise _fault("range", f"expected the lowest and the highest score, got {list(self.range)}")
         if not self.range[0] <= self.top_box <= self.range[1]:
-            raise ValueError(f"expected top_box inside the range {list(self.range)}, got {self.top_box}")
+            raise _fault("top_box", f"expected a score inside the range {list(self.range)}, got {self.top_box}")
         if not self.window[0] <= self.nearest < self.window[1]:
-            raise ValueError(f"expected nearest inside the window {list(self.window)}, got {self.nearest}")
-        return self
+            raise _fault("nearest", f"expected a day inside the window {list(self.window)}, got {self.nearest}")
+        return _shows(self, "top_box")
 
 
 Indicator = Annotated[TimeToEvent | Proportion | Score, Field(discriminator="kind")]
@@ -333,7 +374,7 @@ class Programme(Declared):
     sources: tuple[Source, ...] = Field(min_length=1, strict=False)
     patients: PatientFile | None = None
     event_types: tuple[Slug, ...] = Field(default=(), strict=False)
-    strata: dict[Slug, tuple[int, ...] | Literal[True]] = Field(default={}, strict=False)
+    strata: dict[Slug, Stratum] = {}
     follow_up: FollowUp = FollowUp()
     analysis: Analysis
     privacy: Privacy
