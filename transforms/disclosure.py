@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from transforms.figure import CONTRAST, PERIOD_ABSENT
 from transforms.proportions import wilson
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import (
@@ -30,7 +31,6 @@ from warehouse.schemas import (
 )
 
 SMALL = "small_count"
-CONTRAST = "after-before"
 COUNTED = ("proportion", "top_box", "response_rate")
 IN_WHOLE_UNITS = ("median_time", "mean")
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
@@ -138,7 +138,7 @@ def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
     )
     joined = figures.join(verdicts, on=SERIES, how="left", nulls_equal=True, maintain_order="left")
     of_contrast = (
-        pl.when(pl.col("groups").fill_null(0) < 2).then(pl.lit("period_absent")).otherwise(pl.col("group_reason"))
+        pl.when(pl.col("groups").fill_null(0) < 2).then(pl.lit(PERIOD_ABSENT)).otherwise(pl.col("group_reason"))
     )
     reason = pl.when(pl.col("period") == CONTRAST).then(pl.coalesce(of_contrast, "withheld")).otherwise("withheld")
     judged = joined.with_columns(withheld=reason).drop("group_reason", "groups")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from transforms.pathways import MISSING
-from warehouse.programme import Programme
+from warehouse.programme import Indicator, Programme
 from warehouse.schemas import ATTRITION_TALLY, FROM_THE_START, SCORE_TALLY, TALLY_KEYS, TIME_TALLY, Tallies
 
 CELLS = {"time": ["entry", "time", "status"], "score": ["stage", "followed", "value"]}
@@ -40,23 +40,25 @@ class View:
         )
 
 
-def views(programme: Programme, factors: Iterable[str]) -> list[View]:
-    """Overall, by site where there are several, by month of time zero, and one per stratum."""
+def views(programme: Programme, indicator: Indicator, variant: str) -> list[View]:
+    """Overall; and, for the indicator itself, by site where there are several, by month, and one per stratum."""
+    overall = View.of("overall")
+    if variant != "main":
+        return [overall]
     by_site = [View.of("site", site="site")] if len(programme.sites) > 1 else []
+    factors = programme.strata if indicator.strata is None else indicator.strata
     by_factor = [View.of(f"equity:{factor}", stratum=factor) for factor in factors]
-    return [View.of("overall"), *by_site, View.of("month", period="index_month"), *by_factor]
+    return [overall, *by_site, View.of("month", period="index_month"), *by_factor]
 
 
 def tally(
     pathways: pl.DataFrame, outcomes: pl.DataFrame, programme: Programme, *, indicator_id: str, variant: str
 ) -> Tallies:
     """Count one variant of an indicator in every view. ``outcomes`` is OUTCOME_TIME or OUTCOME_SCORE."""
-    indicator = programme.indicators[indicator_id]
-    factors = programme.strata if indicator.strata is None else indicator.strata
     joined = pathways.drop("excluded").join(outcomes, on="pathway", how="inner", validate="1:1")
     kind = "time" if "status" in outcomes.columns else "score"
     cells, reasons = [], []
-    for view in views(programme, factors if variant == "main" else ()):
+    for view in views(programme, programme.indicators[indicator_id], variant):
         keyed = joined.with_columns(
             indicator_id=pl.lit(indicator_id),
             variant=pl.lit(variant),

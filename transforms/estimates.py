@@ -1,0 +1,165 @@
+"""Counts become estimates: which estimator for which kind, in which scope, primary or secondary.
+
+Deaths compete: Aalen-Johansen incidence with delta-method errors. Where nothing competes:
+Kaplan-Meier and the log-rank test. Shares: Wilson and Newcombe. Scores: the top box first, the
+mean as a footnote. Monthly and quarterly figures follow the month of time zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from transforms.figure import CONTRAST, PERIOD_ABSENT, Figure
+from transforms.intervals import NO_PATHWAY
+from transforms.share_figures import share_contrast, share_group, share_headline
+from transforms.time_figures import curve_rows, time_contrast, time_group, time_headline
+from warehouse.programme import Indicator, Programme, Score, TimeToEvent
+from warehouse.schemas import CURVE, ESTIMATE, Estimates, Tallies
+
+Groups = dict[str, pl.DataFrame]  # period -> cells; a period without pathways has no cells
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose pathways are looked at: the circuit sites together, another arm, a site or a stratum."""
+
+    type: str
+    name: str
+    view: str
+    where: pl.Expr
+
+    @property
+    def has_series(self) -> bool:
+        """Months are counted by arm only: neither by site nor by stratum."""
+        return self.view == "overall"
+
+
+def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
+    """Every declared figure (ESTIMATE) and curve (CURVE), exact from the counts."""
+    figures: list[dict[str, object]] = []
+    curves: list[dict[str, object]] = []
+    for indicator_id, declared in programme.indicators.items():
+        for variant, indicator in programme.variants_of(declared).items():
+            named = (pl.col("indicator_id") == indicator_id) & (pl.col("variant") == variant)
+            cells = (tallies.time if isinstance(indicator, TimeToEvent) else tallies.score).filter(named)
+            for scope in scopes(programme, cells):
+                keys: dict[str, object] = {
+                    "indicator_id": indicator_id,
+                    "variant": variant,
+                    "scope_type": scope.type,
+                    "scope": scope.name,
+                    "unit": "point" if isinstance(indicator, Score) else indicator.unit,
+                }
+                groups = _by_period(cells, scope, programme)
+                of_scope = [*_figures(groups, indicator, scope), *_series(cells, indicator, scope)]
+                figures += [vars(figure) | keys | {"kind": indicator.kind} for figure in of_scope]
+                curves += [row | keys for row in _curves(groups, indicator)]
+    return Estimates(
+        figures=_labelled(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id),
+        curves=pl.DataFrame(curves, schema=CURVE),
+    )
+
+
+def scopes(programme: Programme, cells: pl.DataFrame) -> list[Scope]:
+    """The circuit sites together, the other arms, each site where there are several, each level of each stratum."""
+    circuit = pl.col("arm") == "circuit"
+    found = [Scope("overall", "all", "overall", circuit)]
+    for arm in ("comparator", "not_started"):
+        if (cells["arm"] == arm).any():
+            found.append(Scope("arm", arm, "overall", pl.col("arm") == arm))
+    if (cells["view"] == "site").any():
+        started = pl.col("arm") != "not_started"
+        found += [Scope("site", site.id, "site", (pl.col("site") == site.id) & started) for site in programme.sites]
+    strata = cells.filter(pl.col("view").str.starts_with("equity:") & circuit)
+    for view, level in strata.select("view", "stratum").unique().sort("view", "stratum").iter_rows():
+        found.append(Scope(view.removeprefix("equity:"), level, view, circuit & (pl.col("stratum") == level)))
+    return found
+
+
+def _by_period(cells: pl.DataFrame, scope: Scope, programme: Programme) -> Groups:
+    """The cells of each declared period, those without a pathway included."""
+    of_scope = cells.filter((pl.col("view") == scope.view) & scope.where)
+    return {name: of_scope.filter(pl.col("period") == name) for name, _ in programme.periods.named()}
+
+
+def _figures(groups: Groups, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
+    """Figures of each period and, after against before, their contrasts."""
+    for period, cells in groups.items():
+        if cells.is_empty():
+            yield replace(_absent(indicator, period, NO_PATHWAY), n=0, n_events=0)
+        elif isinstance(indicator, TimeToEvent):
+            yield from time_group(period, cells, indicator)
+        else:
+            yield from share_group(period, cells, indicator)
+    if scope.name != "not_started":
+        yield from _contrasts(groups["after"], groups["before"], indicator, scope)
+
+
+def _contrasts(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
+    """Contrasts with their p-values for whole arms; sites and strata get estimates and intervals only."""
+    if after.is_empty() or before.is_empty():
+        yield _absent(indicator, CONTRAST, PERIOD_ABSENT)
+        return
+    found = (
+        time_contrast(after, before, indicator)
+        if isinstance(indicator, TimeToEvent)
+        else share_contrast(after, before, indicator)
+    )
+    if scope.view == "overall":
+        yield from found
+    else:
+        yield from (replace(figure, p_value=None) for figure in found if figure.measure != "log_rank")
+
+
+def _absent(indicator: Indicator, period: str, reason: str) -> Figure:
+    """The primary figure of a group that has no pathway: null with its reason."""
+    primary = indicator.primary
+    return Figure(primary.measure, period, horizon=primary.horizon, null_reason=reason)
+
+
+def _series(cells: pl.DataFrame, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
+    """The primary measure by month of time zero, and by quarter for those months that are too small to show."""
+    if not scope.has_series:
+        return
+    months = cells.filter((pl.col("view") == "month") & scope.where)
+    quarter = pl.format(
+        "{}-Q{}", pl.col("period").str.head(4), (pl.col("period").str.tail(2).cast(pl.Int8) + 2).floordiv(3)
+    )
+    for series in (months, months.with_columns(period=quarter)):
+        for (period,), group in series.partition_by("period", as_dict=True, maintain_order=True).items():
+            if isinstance(indicator, TimeToEvent):
+                yield from time_headline(str(period), group, indicator)
+            else:
+                yield from share_headline(str(period), group, indicator)
+
+
+def _curves(groups: Groups, indicator: Indicator) -> Iterator[dict[str, object]]:
+    if isinstance(indicator, TimeToEvent):
+        for period, cells in groups.items():
+            if not cells.is_empty():
+                yield from curve_rows(period, cells, indicator)
+
+
+def _labelled(figures: pl.DataFrame, programme: Programme, run_id: str) -> pl.DataFrame:
+    """Adds whose figures these are, and which of them are the planned primary ones."""
+    primary = pl.any_horizontal(
+        pl.lit(False),
+        *(
+            (pl.col("indicator_id") == name)
+            & (pl.col("measure") == indicator.primary.measure)
+            & pl.col("horizon").eq_missing(pl.lit(indicator.primary.horizon, pl.Int64))
+            for name, indicator in programme.indicators.items()
+            if name in programme.analysis.primary
+        ),
+    )
+    planned = primary & (pl.col("variant") == "main") & (pl.col("scope_type") == "overall")
+    of_periods = pl.col("period").is_in([CONTRAST, *(name for name, _ in programme.periods.named())])
+    return figures.with_columns(
+        programme_id=pl.lit(programme.id),
+        run_id=pl.lit(run_id),
+        plan_hash=pl.lit(programme.plan_hash),
+        analysis=pl.when(planned & of_periods).then(pl.lit("primary")).otherwise(pl.lit("secondary")),
+    )

@@ -1,0 +1,44 @@
+"""One estimate of one group or contrast, before the keys of its indicator and scope are added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from transforms.intervals import Difference, Interval
+
+CONTRAST = "after-before"
+PERIOD_ABSENT = "period_absent"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A row of ESTIMATE without its keys. Shares are fractions, times and horizons in the indicator's unit."""
+
+    measure: str
+    period: str
+    n: int | None = None
+    n_events: int | None = None
+    horizon: int | None = None
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    std_error: float | None = None
+    p_value: float | None = None
+    method: str | None = None
+    null_reason: str | None = None
+
+
+def figure_of(found: Interval | Difference, measure: str, period: str, **known: Any) -> Figure:
+    """The figure of an estimator's answer, with what else is known of it: counts, horizon, method."""
+    return Figure(
+        measure,
+        period,
+        estimate=found.estimate,
+        ci_low=found.low,
+        ci_high=found.high,
+        std_error=found.std_error,
+        p_value=found.p_value if isinstance(found, Difference) else None,
+        null_reason=found.null_reason,
+        **known,
+    )

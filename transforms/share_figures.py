@@ -1,0 +1,70 @@
+"""Figures of shares and scores: Wilson and Newcombe intervals, top box, mean as a footnote, response rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from transforms import scores
+from transforms.figure import CONTRAST, Figure, figure_of
+from transforms.proportions import newcombe, wilson
+from warehouse.programme import Proportion, Score
+from warehouse.schemas import ANSWERED, SCORE_UNIT
+
+WILSON = "Wilson score interval"
+NEWCOMBE = "Newcombe hybrid score interval"
+STUDENT = "mean, Student interval"
+WELCH = "difference of means, Welch interval"
+
+Share = tuple[str, int, int]  # measure, numerator, denominator
+
+
+def share_group(period: str, frame: pl.DataFrame, indicator: Proportion | Score) -> Iterator[Figure]:
+    """The share, or for a score the top box, the response rate and the mean."""
+    for measure, events, n in _shares(frame, indicator):
+        yield figure_of(wilson(events, n), measure, period, n=n, n_events=events, method=WILSON)
+    if isinstance(indicator, Score):
+        values, counts = _answers(frame)
+        _, top, answered = _shares(frame, indicator)[0]
+        mean = scores.mean_of(values, counts)
+        yield figure_of(mean, "mean", period, n=answered, n_events=top, method=STUDENT)
+
+
+def share_headline(period: str, frame: pl.DataFrame, indicator: Proportion | Score) -> Iterator[Figure]:
+    """The primary share alone, for months and quarters."""
+    return (figure for figure in share_group(period, frame, indicator) if figure.measure == indicator.primary.measure)
+
+
+def share_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Proportion | Score) -> Iterator[Figure]:
+    """Differences, after - before, of every share and of the means."""
+    for (measure, events, n), (_, events_before, n_before) in zip(
+        _shares(after, indicator), _shares(before, indicator), strict=True
+    ):
+        yield figure_of(newcombe(events, n, events_before, n_before), measure, CONTRAST, method=NEWCOMBE)
+    if isinstance(indicator, Score):
+        difference = scores.mean_difference(*_answers(after), *_answers(before))
+        yield figure_of(difference, "mean", CONTRAST, method=WELCH)
+
+
+def _shares(frame: pl.DataFrame, indicator: Proportion | Score) -> list[Share]:
+    """Numerators and denominators: the share itself first."""
+    answered = pl.col("stage") == ANSWERED
+    if isinstance(indicator, Proportion):
+        return [("proportion", _total(frame, pl.col("value") == 1), _total(frame, answered))]
+    top = answered & (pl.col("value") >= indicator.top_box * SCORE_UNIT)
+    followed = pl.col("followed") == 1
+    return [
+        ("top_box", _total(frame, top), _total(frame, answered)),
+        ("response_rate", _total(frame, answered & followed), _total(frame, followed)),
+    ]
+
+
+def _answers(frame: pl.DataFrame) -> tuple[list[float], list[int]]:
+    """The distinct answers, in points, with the number of pathways that gave each."""
+    cells = frame.filter(pl.col("stage") == ANSWERED).group_by("value").agg(pl.col("n").sum()).sort("value")
+    return (cells["value"] / SCORE_UNIT).to_list(), cells["n"].to_list()
+
+
+def _total(frame: pl.DataFrame, where: pl.Expr) -> int:
+    return int(frame.filter(where)["n"].sum())

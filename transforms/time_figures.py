@@ -1,0 +1,100 @@
+"""Figures of times to an event: incidence at the horizons, median among all, contrasts, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from transforms import survival
+from transforms.figure import CONTRAST, Figure, figure_of
+from transforms.outcomes import ticks_per_unit
+from transforms.survival import Cells
+from warehouse.programme import TimeToEvent
+from warehouse.schemas import EVENT_SEEN
+
+AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"
+KAPLAN_MEIER = "Kaplan-Meier, Greenwood error, log-log interval"
+INFLUENCE = "difference of incidences, influence-function error"
+LOG_RANK = "log-rank test"
+
+
+def time_group(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
+    """Incidence by each horizon, survival where nothing competes, and the median among all pathways."""
+    cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
+    for horizon in indicator.horizons:
+        yield from _at_horizon(period, cells, indicator, horizon)
+    found = survival.median_time(survival.aalen_johansen(cells))
+    yield Figure(
+        "median_time",
+        period,
+        n=int(cells.n.sum()),
+        n_events=_events(cells),
+        estimate=_in_units(found.estimate, scale),
+        ci_low=_in_units(found.low, scale),
+        ci_high=_in_units(found.high, scale),
+        method="first time at which half of all pathways have had the event",
+        null_reason=found.null_reason,
+    )
+
+
+def time_headline(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
+    """The primary measure at its horizon alone, for months and quarters."""
+    figures = _at_horizon(period, Cells.of(frame), indicator, indicator.primary.horizon or 0)
+    return (figure for figure in figures if figure.measure == indicator.primary.measure)
+
+
+def _at_horizon(period: str, cells: Cells, indicator: TimeToEvent, horizon: int) -> Iterator[Figure]:
+    """Cumulative incidence and, where nothing competes, its complement by Kaplan-Meier."""
+    tick = horizon * ticks_per_unit(indicator.unit)
+    counts = {"n": int(cells.n.sum()), "n_events": _events(cells, tick), "horizon": horizon}
+    if indicator.competing:
+        found = survival.incidence_at(survival.aalen_johansen(cells), tick)
+        yield figure_of(found, "cumulative_incidence", period, **counts, method=AALEN_JOHANSEN)
+        return
+    alive = survival.survival_at(survival.kaplan_meier(cells), tick)
+    yield figure_of(alive, "survival", period, **counts, method=KAPLAN_MEIER)
+    yield figure_of(alive.complement(), "cumulative_incidence", period, **counts, method=KAPLAN_MEIER)
+
+
+def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
+    """Differences, after - before, at each horizon; the log-rank test where nothing competes."""
+    groups, scale = (Cells.of(after), Cells.of(before)), ticks_per_unit(indicator.unit)
+    for horizon in indicator.horizons:
+        found = survival.incidence_difference(*groups, horizon * scale)
+        yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=INFLUENCE)
+    if not indicator.competing:
+        test = survival.log_rank(*groups)
+        yield Figure("log_rank", CONTRAST, estimate=test.statistic, p_value=test.p_value, method=LOG_RANK)
+
+
+def curve_rows(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[dict[str, object]]:
+    """Every step of the incidence with its interval, from time 0 on (CURVE without its keys)."""
+    cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
+    curve = survival.aalen_johansen(cells)
+    n = int(cells.n.sum())
+    if curve.time[0] > 0:
+        yield {"period": period, "time": 0.0, "estimate": 0.0, "at_risk": n, "n": n, "n_events": 0}
+    events = curve.events.cumsum()
+    for position, tick in enumerate(curve.time.tolist()):
+        found = survival.incidence_at(curve, tick)
+        yield {
+            "period": period,
+            "time": tick / scale,
+            "estimate": found.estimate,
+            "ci_low": found.low,
+            "ci_high": found.high,
+            "at_risk": int(curve.at_risk[position]),
+            "n": n,
+            "n_events": int(events[position]),
+        }
+
+
+def _events(cells: Cells, until: int | None = None) -> int:
+    """Events of interest up to a tick, all of them where none is given."""
+    seen = cells.status == EVENT_SEEN
+    return int(cells.n[seen if until is None else seen & (cells.time <= until)].sum())
+
+
+def _in_units(ticks: float | None, scale: int) -> float | None:
+    return None if ticks is None else ticks / scale
