@@ -1,0 +1,137 @@
+"""What the commands do. Imported only once a command is chosen, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from warehouse.store import Store
+
+from flows import steps
+from flows.orchestration import new_run_id, prepare
+from flows.terminal import complain, progress, say
+from warehouse import declarations
+from warehouse.home import Home, hold, open_home, pseudonym_key
+from warehouse.programme import Programme
+
+WARNINGS = 4
+FATAL = 3
+Flow = Literal["run", "ingest", "evaluate", "publish"]
+
+
+def orchestrate(
+    name: Flow, reference: str, data: Path | None, home: Path, key_file: Path | None, *, as_json: bool
+) -> int:
+    """Run one of the flows through Prefect. The warehouse is held before Prefect is imported."""
+    programme = declarations.load(reference)
+    steps.refuse_after_retention(programme)
+    if data is not None:
+        steps.files_of(programme, data)
+    opened = open_home(home, key_file=key_file)
+    with hold(opened, new_run_id()):
+        prepare(opened)
+        progress("starting Prefect (some seconds; longer the first time)")
+        warned = _run_flow(name, reference, data, opened, key_file)
+    _tell(programme, opened, name, warned=warned, as_json=as_json)
+    return WARNINGS if warned else 0
+
+
+def _run_flow(name: Flow, reference: str, data: Path | None, home: Home, key_file: Path | None) -> bool:
+    """Whether the flow ended with warnings; its failure is raised as the error that caused it."""
+    from importlib import import_module
+
+    from flows.evaluate import WITH_WARNINGS
+
+    flow = getattr(import_module(f"flows.{name}"), name)
+    parameters: dict[str, str | None] = {"programme": reference, "home": str(home.path)}
+    if data is not None:
+        parameters |= {"data": str(data.absolute()), "key_file": str(key_file.absolute()) if key_file else None}
+    state = flow(**parameters, return_state=True)
+    state.result(raise_on_failure=True)
+    return bool(state.name == WITH_WARNINGS)
+
+
+def _tell(programme: Programme, home: Home, name: Flow, *, warned: bool, as_json: bool) -> None:
+    page = (home.releases / "latest").resolve() / "index.html"
+    published = name in ("run", "publish")
+    if as_json:
+        result = {"programme": programme.id, "step": name, "warnings": warned}
+        say(json.dumps(result | ({"release": page.parent.name, "page": str(page)} if published else {})))
+        return
+    if warned:
+        complain("parcours: done, with warnings: see the data-quality page")
+    say(str(page) if published else f"{name}: done")
+
+
+def plan(reference: str, data: Path, home: Path, *, as_json: bool) -> int:
+    """Say what a run would read and compute; touch nothing."""
+    programme = declarations.load(reference)
+    found = [(source.id, path.name, path.stat().st_size) for source, path in steps.files_of(programme, data)]
+    if as_json:
+        say(json.dumps({"programme": programme.id, "files": found, "indicators": list(programme.indicators)}))
+        return 0
+    say(f"{programme.title.en} ({programme.id}), plan {programme.plan_hash[:12]}")
+    for name, span in programme.periods.named():
+        say(f"  {name}: {span.start} <= day < {span.until}")
+    say(f"  data lock: {programme.data_lock}")
+    for source, name, size in found:
+        say(f"  read {name} ({size / 1e6:.1f} MB) as {source}")
+    say(f"  compute {', '.join(programme.indicators)}")
+    say(f"  write {home}")
+    return 0
+
+
+def validate(reference: str, data: Path, *, as_json: bool) -> int:
+    """Load into a warehouse that is thrown away, and report every check."""
+    from checks.report import summary
+
+    programme = declarations.load(reference)
+    with TemporaryDirectory(prefix="parcours-") as scratch:
+        home = open_home(Path(scratch) / "home", demo=True)
+        key, run_id = pseudonym_key(home), new_run_id()
+        with hold(home, run_id), Store.open(home) as store:
+            for source, path in steps.files_of(programme, data):
+                progress(f"reading {path.name}")
+                steps.load_file(store, source, path, programme, key, run_id)
+            steps.load_patients(store, programme, data, key, run_id)
+            verdict = steps.validate(store, programme)
+            faults = store.quarantine()
+    if as_json:
+        say(json.dumps({"outcome": verdict.outcome, "checks": verdict.checks.to_dicts()}))
+    else:
+        _tell_faults(faults)
+        say(summary(verdict))
+    return {"pass": 0, "warning": WARNINGS, "fail": FATAL}[verdict.outcome]
+
+
+def demo(directory: Path) -> int:
+    """Simulate ``pacosme`` with a known effect, run the whole work, and print truth beside estimate."""
+    from warehouse.simulate import Simulation
+    from warehouse.simulate import simulate as write_files
+
+    from flows.truth import compare
+
+    directory.mkdir(parents=True, exist_ok=True)
+    data, home = directory / "data", directory / "home"
+    progress("simulating 4,000 patients")
+    truth = write_files(Simulation(), data)
+    code = orchestrate("run", "pacosme", data, home, home / "pseudonym.key", as_json=False)
+    if code not in (0, WARNINGS):
+        return code
+    with hold(open_home(home, demo=True), new_run_id()), Store.open(open_home(home, demo=True)) as store:
+        for line in compare(truth, store.read("out_estimate")):
+            say(line)
+    say(str((home / "releases" / "latest" / "index.html").absolute()))
+    return 0
+
+
+def simulate(directory: Path, patients: int, seed: int) -> int:
+    """Write the files of a synthetic programme and its truth."""
+    from warehouse.simulate import Simulation
+    from warehouse.simulate import simulate as write_files
+
+    write_files(Simulation(patients=patients, seed=seed), directory)
+    say(f"{directory}: written; now: parcours run pacosme --data {directory}")
+    return 0

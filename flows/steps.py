@@ -1,0 +1,144 @@
+"""The steps of the main job, without Prefect: load, call, store. The flows order and retry them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+from checks.gate import Verdict, judge, judge_results
+from warehouse.store import Store
+
+from checks.rules import row_rules
+from flows.terminal import progress
+from transforms import disclosure, estimates
+from transforms.outcomes import History, event_types, outcomes
+from transforms.pathways import pathways
+from transforms.tallies import merge, tally
+from warehouse.errors import DeclarationError, ValidationFailed
+from warehouse.home import Home, publish
+from warehouse.programme import Programme, Source
+from warehouse.schemas import Estimates, Provenance, Release, Tallies
+
+ROOMS = ("flows", "transforms", "checks", "dashboards", "warehouse")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves behind: its verdict and, where it published, the index page."""
+
+    verdict: str
+    page: Path | None = None
+
+
+def files_of(programme: Programme, data: Path) -> list[tuple[Source, Path]]:
+    """Every raw file of every source, sorted by name; a source without one is a fault unless optional."""
+    found, faults = [], []
+    for source in programme.sources:
+        matches = sorted(path for path in data.glob(source.path) if path.is_file())
+        if not matches and not source.optional:
+            faults.append(
+                f"source {source.id}: expected at least one file {source.path} in the data folder, found none"
+            )
+        found += [(source, path) for path in matches]
+    if faults:
+        raise DeclarationError(faults)
+    return found
+
+
+def load_patients(store: Store, programme: Programme, data: Path, key: bytes, run_id: str) -> None:
+    """Load the file of covariates, where the programme declares one."""
+    declared = programme.patients
+    if declared is None:
+        return
+    path = data / declared.path
+    if path.is_file():
+        store.ingest_patients(programme, path, key, run_id)
+    elif not declared.optional:
+        raise DeclarationError(f"patients: expected the file {declared.path} in the data folder, found none")
+
+
+def validate(store: Store, programme: Programme) -> Verdict:
+    """Judge what is stored and keep the verdict; a fatal failure or an empty warehouse stops here."""
+    progress("checking the data (Great Expectations)")
+    rules = row_rules(programme)
+    ledger = store.ledger()
+    verdict = judge(programme, rules, store.rule_results(), ledger, store.facts(programme))
+    store.write("out_check", verdict.checks)
+    if ledger["loaded"].sum() == 0:
+        raise ValidationFailed("no row was accepted: see the quarantine of each file with parcours validate")
+    return verdict
+
+
+def compute(store: Store, programme: Programme, run_id: str) -> Verdict:
+    """Pathways, outcomes, counts and estimates of every indicator; the last gate before publication."""
+    counted = merge(*_tallies(store, programme))
+    progress("estimating")
+    computed = estimates.estimate(counted, programme, run_id)
+    verdict = judge_results(computed.figures, counted.attrition)
+    store.write("core_tally_time", counted.time)
+    store.write("core_tally_score", counted.score)
+    store.write("core_tally_attrition", counted.attrition)
+    store.write("out_estimate", computed.figures)
+    store.write("out_curve", computed.curves)
+    return verdict
+
+
+def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
+    patients, last_events = store.patients(programme), store.last_events(programme)
+    for indicator_id, indicator in programme.indicators.items():
+        progress(f"counting {indicator_id}")
+        time_zero = indicator.time_zero or programme.time_zero
+        types = sorted(event_types(indicator) | {time_zero.event})
+        history = History(store.events(programme, types), last_events)
+        started = pathways(history.events, patients, programme, time_zero)
+        for variant, changed in programme.variants_of(indicator).items():
+            found = outcomes(started, history, programme, changed)
+            yield tally(started, found, programme, indicator_id=indicator_id, variant=variant)
+
+
+def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:
+    """The stored estimates after disclosure control."""
+    nothing = pl.DataFrame()
+    kept = Estimates(figures=store.read("out_estimate"), curves=store.read("out_curve"))
+    counts = Tallies(time=nothing, score=nothing, attrition=store.read("core_tally_attrition"))
+    ledger = store.ledger()
+    provenance = Provenance(
+        software_version=version("parcours"),
+        code_revision=code_revision(),
+        plan_hash=programme.plan_hash,
+        data_lock=programme.data_lock,
+        input_hashes=tuple(sorted(ledger["sha256"].to_list())),
+        verdict=verdict,
+        withheld_cells=0,
+        released_cells=0,
+    )
+    return disclosure.release(kept, counts, store.read("out_check"), ledger, programme, provenance)
+
+
+def publish_release(store: Store, programme: Programme, home: Home, verdict: str) -> Path:
+    """Seal the release, write its pages completely, then move ``latest`` to them; the index page."""
+    from dashboards.site import build
+
+    progress("writing the pages")
+    release = sealed_release(store, programme, verdict)
+    store.write("out_release", release.figures)
+    directory = publish(home, release.id, lambda folder: build(release, folder))
+    return directory / "index.html"
+
+
+def code_revision() -> str:
+    """Twelve hex digits over the sources of the five rooms: the same code gives the same release."""
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted(_sources(Path(str(files(room))))):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _sources(room: Path) -> Iterator[Path]:
+    return (path for path in room.rglob("*") if path.is_file() and path.suffix != ".pyc")
