@@ -1,0 +1,107 @@
+"""What an estimator answers: a number with its error, or no number and the reason.
+
+All intervals have 95 % confidence unless their estimator takes another level. A null is never NaN
+and never 0: every field but ``null_reason`` is None together.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+NO_PATHWAY = "no_pathway"  # the group is empty
+BEYOND_FOLLOW_UP = "horizon_beyond_follow_up"  # somebody was still event-free when the group's last follow-up ended
+NOT_REACHED = "not_reached"  # fewer than half had the event
+NO_EVENT = "no_event"  # nothing to test
+ONE_ANSWER = "one_answer"  # a spread needs two
+NO_SPREAD = "no_spread"  # all answers of each group are alike
+
+CONFIDENCE = 0.95
+NORMAL = NormalDist()
+Z = NORMAL.inv_cdf(0.5 + CONFIDENCE / 2)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with standard error and limits, all in the unit of its estimator.
+
+    A limit is None where the interval is open on that side; ``std_error`` is None where the
+    limits are exact and no error is estimated.
+    """
+
+    estimate: float | None
+    std_error: float | None
+    low: float | None
+    high: float | None
+    null_reason: str | None = None
+
+    @classmethod
+    def absent(cls, reason: str) -> Interval:
+        """No number, for the reason given."""
+        return cls(None, None, None, None, reason)
+
+    def complement(self) -> Interval:
+        """The interval of one minus the share: survival from incidence and back."""
+        if self.estimate is None:
+            return self
+        low = None if self.high is None else 1 - self.high
+        high = None if self.low is None else 1 - self.low
+        return replace(self, estimate=1 - self.estimate, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A contrast with the test that agrees with its interval: p < 0.05 exactly when 0 lies outside."""
+
+    estimate: float | None
+    std_error: float | None
+    low: float | None
+    high: float | None
+    z: float | None
+    p_value: float | None
+    null_reason: str | None = None
+
+    @classmethod
+    def absent(cls, reason: str) -> Difference:
+        """No number, for the reason given."""
+        return cls(None, None, None, None, None, None, reason)
+
+    @classmethod
+    def normal(cls, estimate: float, std_error: float) -> Difference:
+        """Wald's: estimate +- 1.96 standard errors; ``std_error`` is positive."""
+        z = estimate / std_error
+        return cls(estimate, std_error, estimate - Z * std_error, estimate + Z * std_error, z, two_sided(z))
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test: statistic, degrees of freedom (None where it is not a chi-square), p-value and name."""
+
+    __test__ = False  # not a case for pytest
+
+    statistic: float | None
+    p_value: float | None
+    method: str
+    degrees_of_freedom: int | None = None
+    null_reason: str | None = None
+
+    @classmethod
+    def absent(cls, method: str, reason: str) -> Test:
+        """No number, for the reason given."""
+        return cls(None, None, method, None, reason)
+
+
+def two_sided(z: float) -> float:
+    """The two-sided p-value of a standard normal deviate."""
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def largest_share_without_event(n: int) -> float:
+    """Clopper-Pearson's upper limit when none of ``n`` had the event (about 3.7 / n)."""
+    return float(1 - ((1 - CONFIDENCE) / 2) ** (1 / n))
+
+
+def between(low: float, value: float, high: float) -> float:
+    """The value, moved to the nearer limit where it lies outside."""
+    return min(max(value, low), high)

@@ -1,0 +1,119 @@
+"""Times to an event where nothing competes: Kaplan-Meier and log-rank by lifelines, cells as weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from transforms.cells import Cells, Floats, Integers
+from transforms.intervals import (
+    BEYOND_FOLLOW_UP,
+    NO_EVENT,
+    NO_PATHWAY,
+    NOT_REACHED,
+    Interval,
+    Test,
+    largest_share_without_event,
+)
+from warehouse.schemas import EVENT_SEEN
+
+HALF = 0.5 + 1e-12
+SHIFT = 1  # lifelines takes times from 0 on as (0, t]: entry -1 becomes 0, an event at time 0 comes at 1
+
+
+@dataclass(frozen=True)
+class Survival:
+    """Kaplan-Meier curve, one element per distinct time of follow-up; shares without event from that time on.
+
+    ``at_risk`` holds just before the time. ``low`` and ``high`` are log-log limits on Greenwood's
+    error ``std_error``, and 1 before the first event as there is no error yet.
+    """
+
+    time: Integers
+    at_risk: Integers
+    events: Integers
+    survival: Floats
+    std_error: Floats
+    low: Floats
+    high: Floats
+
+
+def kaplan_meier(cells: Cells) -> Survival:
+    """The share without event; every status but the event censors."""
+    from lifelines import KaplanMeierFitter
+
+    if not cells.total:
+        none = np.zeros(0)
+        return Survival(none.astype(np.int64), none.astype(np.int64), none.astype(np.int64), none, none, none, none)
+    fitted = KaplanMeierFitter().fit(
+        cells.time + SHIFT, cells.status == EVENT_SEEN, entry=cells.entry + SHIFT, weights=cells.n
+    )
+    table = fitted.event_table[fitted.event_table["removed"] > 0]
+    survival = fitted.survival_function_.loc[table.index].iloc[:, 0].to_numpy()
+    limits = fitted.confidence_interval_.loc[table.index].to_numpy()
+    at_risk, events = (table[name].to_numpy().round().astype(np.int64) for name in ("at_risk", "observed"))
+    with np.errstate(divide="ignore"):
+        greenwood = np.cumsum(np.where(events < at_risk, events / (at_risk * (at_risk - events).astype(float)), 0.0))
+    time = table.index.to_numpy().astype(np.int64) - SHIFT
+    error = survival * np.sqrt(greenwood)
+    return Survival(time, at_risk, events, survival, error, limits[:, 0], limits[:, 1])
+
+
+def survival_at(curve: Survival, horizon: int) -> Interval:
+    """Share without event by the horizon, that time included, with its log-log interval.
+
+    Before the first event and after the last pathway had it there is no such interval: the limit is
+    exact, for the number at risk, and the error None. Null where the group is empty or the horizon
+    lies beyond its follow-up.
+    """
+    if not len(curve.time):
+        return Interval.absent(NO_PATHWAY)
+    if horizon > curve.time[-1] and curve.at_risk[-1] > curve.events[-1]:
+        return Interval.absent(BEYOND_FOLLOW_UP)
+    last = int(np.searchsorted(curve.time, horizon, "right")) - 1
+    share = float(curve.survival[last]) if last >= 0 else 1.0
+    if 0 < share < 1:
+        return Interval(share, float(curve.std_error[last]), float(curve.low[last]), float(curve.high[last]))
+    followed = curve.at_risk[: int(np.searchsorted(curve.time, horizon)) + 1]
+    if share >= 1:
+        return Interval(1.0, None, 1 - largest_share_without_event(int(followed.min())), 1.0)
+    return Interval(0.0, None, 0.0, largest_share_without_event(int(followed.max())))
+
+
+def median_survival(curve: Survival) -> Interval:
+    """First time at which half or fewer are without event; limits where the log-log limits reach one half."""
+    if not len(curve.time):
+        return Interval.absent(NO_PATHWAY)
+    estimate, low, high = (_first_time(curve.time, share) for share in (curve.survival, curve.low, curve.high))
+    return Interval.absent(NOT_REACHED) if estimate is None else Interval(estimate, None, low, high)
+
+
+def _first_time(time: Integers, share: Floats) -> float | None:
+    """The first time at which the share is one half or less, or None."""
+    reached = share <= HALF
+    return float(time[int(np.argmax(reached))]) if reached.any() else None
+
+
+def log_rank(a: Cells, b: Cells) -> Test:
+    """Whether two groups followed from the start have one hazard of the event; other statuses censor."""
+    from lifelines.statistics import logrank_test
+
+    method = "log-rank"
+    if not a.total or not b.total:
+        return Test.absent(method, NO_PATHWAY)
+    if not a.number(EVENT_SEEN) + b.number(EVENT_SEEN):
+        return Test.absent(method, NO_EVENT)
+    tested = logrank_test(
+        a.time + SHIFT,
+        b.time + SHIFT,
+        event_observed_A=a.status == EVENT_SEEN,
+        event_observed_B=b.status == EVENT_SEEN,
+        weights_A=a.n,
+        weights_B=b.n,
+    )
+    statistic = float(tested.test_statistic)
+    if not math.isfinite(statistic):
+        return Test.absent(method, NO_EVENT)
+    return Test(statistic, float(tested.p_value), method, degrees_of_freedom=1)
