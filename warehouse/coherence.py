@@ -1,0 +1,202 @@
+"""What a programme, its sources and its indicators must agree on, beyond each being lawful alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from warehouse.faults import Fault, key_path, nearest
+from warehouse.programme import (
+    CANONICAL_COLUMNS,
+    REQUIRED_COLUMNS,
+    SECONDS_IN,
+    EventSelector,
+    Indicator,
+    Programme,
+    Source,
+    TimeToEvent,
+)
+
+
+Said = Iterator[tuple[str, str]]  # key, what was expected
+
+
+def incoherences(programme: Programme, indicators: Mapping[str, Indicator], file: str) -> list[Fault]:
+    """Every disagreement within a programme and between it and those of its indicators that were read."""
+    faults = [Fault(file, key, expected) for check in _OF_PROGRAMME for key, expected in check(programme)]
+    for indicator in indicators.values():
+        said = _of_indicator(programme, indicator)
+        faults += [Fault(f"indicators/{indicator.id}.toml", key, expected) for key, expected in said]
+    return faults
+
+
+def _periods(programme: Programme) -> Said:
+    for name, period in programme.periods.named():
+        if period.start >= programme.data_lock:
+            yield f"periods.{name}", f"expected to start before data_lock ({programme.data_lock})"
+
+
+def _sites(programme: Programme) -> Said:
+    yield from _repeated("sites", [site.id for site in programme.sites])
+    if all(site.arm == "comparator" for site in programme.sites):
+        yield "sites", "expected at least one circuit site, got comparators only"
+
+
+def _sources(programme: Programme) -> Said:
+    yield from _repeated("sources", [source.id for source in programme.sources])
+    for position, source in enumerate(programme.sources):
+        for check in (_source_columns, _source_sites, _source_types):
+            for key, expected in check(source, programme):
+                yield f"sources[{position}].{key}", expected
+
+
+def _source_columns(source: Source, programme: Programme) -> Said:
+    columns = source.column_names
+    for name in source.columns.keys() - set(CANONICAL_COLUMNS):
+        yield f"columns.{key_path([name])}", f"expected one of {', '.join(CANONICAL_COLUMNS)}"
+    for name in source.natural_key or ():
+        if name not in CANONICAL_COLUMNS:
+            yield "natural_key", f"expected names among {', '.join(CANONICAL_COLUMNS)}"
+    if source.format == "xes":
+        return
+    for name in REQUIRED_COLUMNS:
+        if name not in columns:
+            yield f"columns.{name}", "expected this key, got nothing"
+    for header, times in Counter(source.columns.values()).items():
+        if times > 1:
+            yield "columns", f"expected each column of the file once, got {key_path([header])} {times} times"
+    if source.timezone is None:
+        yield "timezone", "expected the time zone of this file's local times, got nothing"
+
+
+def _source_sites(source: Source, programme: Programme) -> Said:
+    declared = [site.id for site in programme.sites]
+    for raw, site in source.sites.items():
+        if site not in declared:
+            yield f"sites.{key_path([raw])}", f"expected the id of a declared site{nearest(site, declared)}"
+    if source.site is not None and source.site not in declared:
+        yield "site", f"expected the id of a declared site{nearest(source.site, declared)}"
+    has_column = "site" in (source.column_names if source.format == "csv" else source.columns)
+    if len(declared) > 1 and source.site is None and not has_column:
+        yield "columns.site", "expected a column for the site, or site for the whole source, as there are several sites"
+
+
+def _source_types(source: Source, programme: Programme) -> Said:
+    for raw, mapping in source.mappings().items():
+        yield from _in_vocabulary(f"event_types.{key_path([raw])}", mapping.type, programme)
+
+
+def _time_zero(programme: Programme) -> Said:
+    yield from _reachable("time_zero.event", programme.time_zero.event, programme)
+
+
+def _strata(programme: Programme) -> Said:
+    for name, bands in programme.strata.items():
+        covariate = name if bands is True else "birth_year"  # bands are bands of age
+        if not _has_covariate(programme, covariate):
+            yield f"strata.{name}", f"expected a covariate {covariate} among patients.columns"
+        if bands is not True and list(bands) != sorted(set(bands)):
+            yield f"strata.{name}", "expected lower bounds in rising order"
+
+
+def _has_covariate(programme: Programme, covariate: str) -> bool:
+    if programme.patients is None:
+        return False
+    return not programme.patients.columns or covariate in programme.patients.columns
+
+
+def _patients(programme: Programme) -> Said:
+    if programme.patients is not None and programme.patients.columns and "patient_id" not in programme.patients.columns:
+        yield "patients.columns.patient_id", "expected this key, got nothing"
+
+
+def _analysis(programme: Programme) -> Said:
+    analysis = programme.analysis
+    yield from _repeated("analysis.indicators", list(analysis.indicators))
+    yield from _among("analysis.primary", analysis.primary, analysis.indicators, "analysis.indicators")
+    yield from _among("analysis.adjust_for", analysis.adjust_for, programme.strata, "strata")
+
+
+_OF_PROGRAMME: Final[tuple[Callable[[Programme], Said], ...]] = (
+    _periods,
+    _time_zero,
+    _sites,
+    _sources,
+    _patients,
+    _strata,
+    _analysis,
+)
+
+
+def _of_indicator(programme: Programme, indicator: Indicator) -> Said:
+    yield from _among("strata", indicator.strata or (), programme.strata, "the programme's strata")
+    if indicator.time_zero is not None:
+        yield from _reachable("time_zero.event", indicator.time_zero.event, programme)
+    for key, event_type in _events(indicator):
+        yield from _reachable(key, event_type, programme)
+    for name, variant in programme.variants_of(indicator).items():
+        for key, expected in _follow_up(programme, variant):
+            yield key if name == "main" else f"variants.{name}.{key}", expected
+
+
+def _events(indicator: Indicator) -> Iterator[tuple[str, str]]:
+    """Key and type of every event that an indicator looks at."""
+    yield "event.type", indicator.event.type
+    for name, variant in indicator.variants.items():
+        if variant.event is not None:
+            yield f"variants.{name}.event.type", variant.event.type
+    if isinstance(indicator, TimeToEvent):
+        yield from (("competing", event_type) for event_type in indicator.competing)
+        yield from (("censored_by", event_type) for event_type in indicator.censored_by)
+    invited_by: EventSelector | None = getattr(indicator, "invited_by", None)
+    if invited_by is not None:
+        yield "invited_by.type", invited_by.type
+
+
+def _follow_up(programme: Programme, indicator: Indicator) -> Said:
+    """Whether anybody can be followed for as long as the indicator asks."""
+    longest = _longest_follow_up_days(programme, indicator)
+    last = max(indicator.horizons) if isinstance(indicator, TimeToEvent) else indicator.window[1]
+    if last * SECONDS_IN[indicator.unit] > longest * SECONDS_IN["day"]:
+        key = "horizons" if isinstance(indicator, TimeToEvent) else "window"
+        yield key, f"expected to end within the longest possible follow-up ({longest} days)"
+
+
+def _longest_follow_up_days(programme: Programme, indicator: Indicator) -> int:
+    spill_over = indicator.spill_over or programme.follow_up.spill_over
+    ends = {"before": programme.periods.before.until} if spill_over == "cut" else {}
+    return max(
+        (min(ends.get(name, programme.data_lock), programme.data_lock) - period.start).days
+        for name, period in programme.periods.named()
+    )
+
+
+def _reachable(key: str, event_type: str, programme: Programme) -> Said:
+    """An event type must be known, and mapped by a source unless some source maps nothing."""
+    unknown = list(_in_vocabulary(key, event_type, programme))
+    yield from unknown
+    mapped = {mapping.type for source in programme.sources for mapping in source.mappings().values()}
+    if not unknown and all(source.event_types for source in programme.sources) and event_type not in mapped:
+        yield key, f"expected an event type that a source maps, got {event_type}, which none does"
+
+
+def _in_vocabulary(key: str, event_type: str, programme: Programme) -> Said:
+    if event_type not in programme.vocabulary:
+        yield (
+            key,
+            f"expected an event type of the vocabulary{nearest(event_type, programme.vocabulary)}, got another word",
+        )
+
+
+def _among(key: str, names: Iterable[str], known: Iterable[str], where: str) -> Said:
+    choices = list(known)
+    for name in names:
+        if name not in choices:
+            yield key, f"expected only names among {where}{nearest(name, choices)}, got {name}"
+
+
+def _repeated(key: str, names: list[str]) -> Said:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            yield f"{key}[{position}]", f"expected each id once, got {name} again"

@@ -1,0 +1,209 @@
+"""From TOML files to one frozen programme: read, validated whole, every fault reported at once.
+
+A programme is a path or the id of a shipped one. Its indicators are looked up in ``indicators/``
+beside the programme's file, then among those shipped. A declaration is untrusted input: it is
+bounded in size and depth, and nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from warehouse.coherence import incoherences
+from warehouse.errors import DeclarationError
+from warehouse.faults import Fault, in_words, kind_of
+from warehouse.programme import Indicator, Programme
+
+LARGEST_BYTES: Final = 256 * 1024
+MOST_FAULTS: Final = 50
+# Nothing that we declare is deeper than four keys. The standard parser takes quadratic time on the
+# parts of a dotted key, so deep ones are refused before it sees them.
+_PART = r"""(?:[\w-]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')"""
+_DEEP_KEY: Final = re.compile(rf"""(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{8}}""")
+_PLACE_IN_TOML: Final = re.compile(r" \(at (?:(line \d+, column \d+)|end of document)\)$")
+_FOUND_BY_LOADING: Final = ("indicators", "plan_hash")  # fields of the model that no file declares
+_INDICATOR: Final[TypeAdapter[Indicator]] = TypeAdapter(Indicator)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A programme's file, what to call it in messages, and where its own indicators may stand."""
+
+    label: str
+    file: Traversable
+    indicators: Traversable
+
+
+def load(reference: str | Path) -> Programme:
+    """The programme at a path, or the shipped one of that id, with its indicators in their order.
+
+    Raises ``DeclarationError`` with every fault, each as ``file: key: expected ..., got <kind>``.
+    """
+    place = _locate(reference)
+    table = _read(place.file, place.label)
+    programme, faults = _programme(table, place.label)
+    indicators = {}
+    for name in _named_indicators(table):
+        indicator, more = _indicator(name, place)
+        faults += more
+        if indicator is not None:
+            indicators[name] = indicator
+    if programme is not None:
+        faults += incoherences(programme, indicators, place.label)
+    if programme is None or faults:
+        raise DeclarationError(_told(faults))
+    return _hashed(programme.model_copy(update={"indicators": indicators}))
+
+
+def shipped() -> list[str]:
+    """Ids of the programmes that come with the package, sorted."""
+    names = (entry.name for entry in (files("warehouse") / "programmes").iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
+def _locate(reference: str | Path) -> _Place:
+    if isinstance(reference, str) and reference in shipped():
+        home = files("warehouse")
+        file = f"programmes/{reference}.toml"
+        return _Place(file, home / file, home / "indicators")
+    path = Path(reference)
+    if isinstance(reference, Path) or path.suffix == ".toml" or len(path.parts) > 1:
+        return _Place(str(reference), path, path.parent / "indicators")
+    known = ", ".join(shipped())
+    raise DeclarationError(f"{reference}: expected the path of a .toml file or the id of a shipped programme: {known}")
+
+
+def _read(file: Traversable, label: str) -> dict[str, Any]:
+    """The TOML table of one file, or a ``DeclarationError`` with the line and column."""
+    text = _text(file, label)
+    if _DEEP_KEY.search(text):
+        raise DeclarationError(f"{label}: expected keys of fewer than 8 dotted parts")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DeclarationError(f"{label}: {_syntax(error)}") from None
+    except RecursionError:
+        raise DeclarationError(f"{label}: expected tables and lists nested less deeply") from None
+
+
+def _text(file: Traversable, label: str) -> str:
+    try:
+        if not file.is_file():
+            raise DeclarationError(f"{label}: expected a TOML file, got {_other_than_file(file)}")
+        with file.open("rb") as handle:
+            content = handle.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise DeclarationError(f"{label}: expected a file that can be read: {error.strerror}") from None
+    if len(content) > LARGEST_BYTES:
+        raise DeclarationError(f"{label}: expected a file of at most {LARGEST_BYTES // 1024} kB")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DeclarationError(f"{label}: line {line}: expected text in UTF-8") from None
+
+
+def _other_than_file(place: Traversable) -> str:
+    return "a directory" if place.is_dir() else "nothing"
+
+
+def _syntax(error: tomllib.TOMLDecodeError) -> str:
+    """The parser's message with its place in front, as in every other message."""
+    message = str(error)
+    place = _PLACE_IN_TOML.search(message)
+    if place is None:
+        return f"expected valid TOML: {message}"
+    return f"{place.group(1) or 'end of file'}: expected valid TOML: {message[: place.start()]}"
+
+
+def _programme(table: Mapping[str, Any], label: str) -> tuple[Programme | None, list[Fault]]:
+    reserved = [
+        Fault(label, key, f"expected no key of this name, got {kind_of(table[key])}")
+        for key in _FOUND_BY_LOADING
+        if key in table
+    ]
+    declared = {key: value for key, value in table.items() if key not in _FOUND_BY_LOADING}
+    try:
+        return Programme.model_validate(declared), reserved
+    except ValidationError as error:
+        return None, reserved + _faults(label, error, declared)
+
+
+def _named_indicators(table: Mapping[str, Any]) -> list[str]:
+    """Ids under ``analysis.indicators``, as far as they may name a file; the model judges the rest."""
+    analysis = table.get("analysis")
+    named = analysis.get("indicators") if isinstance(analysis, dict) else None
+    slugs = (name for name in named if isinstance(name, str)) if isinstance(named, list) else ()
+    return list(dict.fromkeys(name for name in slugs if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name)))
+
+
+def _indicator(name: str, place: _Place) -> tuple[Indicator | None, list[Fault]]:
+    label = f"indicators/{name}.toml"
+    candidates = (folder / f"{name}.toml" for folder in (place.indicators, files("warehouse") / "indicators"))
+    file = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if file is None:
+        expected = f"expected {label} beside the programme or among those shipped ({', '.join(_shipped_indicators())})"
+        return None, [Fault(place.label, "analysis.indicators", expected)]
+    try:
+        table = _read(file, label)
+    except DeclarationError as error:
+        return None, [Fault("", "", line) for line in error.faults]
+    return _validated_indicator(table, name, label)
+
+
+def _shipped_indicators() -> list[str]:
+    entries = (files("warehouse") / "indicators").iterdir()
+    return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
+
+
+def _validated_indicator(table: dict[str, Any], name: str, label: str) -> tuple[Indicator | None, list[Fault]]:
+    if table.get("id", name) != name:
+        return None, [Fault(label, "id", f"expected the name of the file, {name}")]
+    declared = {"id": name, **table}
+    try:
+        indicator = _INDICATOR.validate_python(declared)
+    except ValidationError as error:
+        return None, _faults(label, error, declared)
+    return indicator, _variant_faults(indicator, label, declared)
+
+
+def _variant_faults(indicator: Indicator, label: str, declared: Mapping[str, Any]) -> list[Fault]:
+    """A variant is the whole indicator with some keys replaced: it must be lawful as a whole."""
+    faults = []
+    for name, variant in indicator.variants.items():
+        try:
+            indicator.changed_by(variant)
+        except ValidationError as error:
+            replaced = {**declared, **declared["variants"][name]}
+            faults += [fault.under(f"variants.{name}") for fault in _faults(label, error, replaced)]
+    if "main" in indicator.variants:
+        faults.append(Fault(label, "variants.main", "expected another name: main is the indicator itself"))
+    return faults
+
+
+def _faults(label: str, error: ValidationError, declared: Mapping[str, Any]) -> list[Fault]:
+    return [Fault(label, key, expected) for key, expected in in_words(error, declared).items()]
+
+
+def _told(faults: Iterable[Fault]) -> list[str]:
+    lines = list(dict.fromkeys(str(fault) for fault in faults))
+    more = len(lines) - MOST_FAULTS
+    return [*lines[:MOST_FAULTS], f"and {more} more faults"] if more > 0 else lines
+
+
+def _hashed(programme: Programme) -> Programme:
+    """The programme with the hash of all that defines the evaluation: itself and its indicators."""
+    content = programme.model_dump(mode="json", by_alias=True, exclude={"plan_hash"})
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return programme.model_copy(update={"plan_hash": hashlib.sha256(canonical.encode()).hexdigest()})
