@@ -1,0 +1,122 @@
+"""A small programme with one indicator of each kind that the checks read, and evidence without a fault."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from checks.coverage import VOLUME, months
+from checks.rules import row_rules
+from checks.tables import COUNTS, RULE_RESULT, Evidence
+from warehouse.programme import Programme, Score, TimeToEvent
+from warehouse.schemas import LEDGER
+
+WORDS = {"fr": "mots", "en": "words"}
+AUTHORS = {"authored_by": "a", "checked_by": "b", "next_review": date(2027, 1, 1)}
+LOCK = date(2024, 4, 1)
+
+
+def _time_to_event(id: str, event: dict[str, Any], unit: str = "day", **more: Any) -> TimeToEvent:
+    return TimeToEvent.model_validate(
+        {
+            "kind": "time_to_event",
+            "id": id,
+            "title": WORDS,
+            "definition": WORDS,
+            "caveat": WORDS,
+            "better": "higher",
+            "goal": "announcement",
+            "primary": {"measure": "cumulative_incidence", "horizon": 30},
+            "window": (0, 91),
+            "horizons": (30,),
+            "unit": unit,
+            "event": event,
+            **AUTHORS,
+            **more,
+        }
+    )
+
+
+def _score(id: str, code: str, low: int, high: int) -> Score:
+    return Score.model_validate(
+        {
+            "kind": "score",
+            "id": id,
+            "title": WORDS,
+            "definition": WORDS,
+            "caveat": WORDS,
+            "better": "higher",
+            "goal": "satisfaction",
+            "primary": {"measure": "top_box"},
+            "window": (60, 121),
+            "event": {"type": "questionnaire", "code": (code,)},
+            "range": (low, high),
+            "nearest": 90,
+            "top_box": high,
+            **AUTHORS,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def programme() -> Programme:
+    indicators = {
+        "referral": _time_to_event("referral", {"type": "referral", "code": ("pain", "l'art-thérapie")}),
+        "antibiotics": _time_to_event("antibiotics", {"type": "treatment_start"}, unit="minute"),
+        "emergency": _time_to_event("emergency", {"type": "emergency_visit"}),
+        "satisfaction": _score("satisfaction", "overall", 0, 100),
+        "distress": _score("distress", "thermometer", 0, 10),
+    }
+    return Programme.model_validate(
+        {
+            "id": "small",
+            "title": WORDS,
+            "timezone": "Europe/Paris",
+            "data_lock": LOCK,
+            "periods": {
+                "before": {"from": date(2021, 6, 1), "until": date(2022, 1, 1)},
+                "transition": {"from": date(2022, 1, 1), "until": date(2023, 1, 1)},
+                "after": {"from": date(2023, 1, 1), "until": date(2024, 1, 1)},
+            },
+            "time_zero": {"event": "announcement"},
+            "sites": ({"id": "north"}, {"id": "south", "arm": "comparator"}),
+            "sources": (
+                {"id": "ehr", "path": "events.csv"},
+                {"id": "survey", "path": "answers.csv", "optional": True},
+            ),
+            "strata": {"age_band": (50, 65)},
+            "analysis": {"indicators": tuple(indicators), "primary": ("referral", "satisfaction")},
+            "privacy": {"purpose": "evaluation", "retention_until": date(2030, 1, 1)},
+            "indicators": indicators,
+            "plan_hash": "0" * 64,
+        }
+    )
+
+
+@pytest.fixture
+def clean(programme: Programme) -> Evidence:
+    """Everything holds: both sites have 20 events of every measured type in every month."""
+    types = ("announcement", "referral", "treatment_start", "emergency_visit", "questionnaire")
+    volumes = [
+        (site, month, event_type, 20)
+        for site in ("north", "south")
+        for month in months(date(2021, 6, 1), LOCK)
+        for event_type in types
+    ]
+    events = sum(row[3] for row in volumes)
+    ledger = [
+        ("ehr", "events.csv", "a" * 64, events + 17, events + 10, 4, 3),
+        ("survey", "answers.csv", "b" * 64, 5, 5, 0, 0),
+    ]
+    counts = {**dict.fromkeys(COUNTS, 0), "events": events, "patients": 2000, "set_aside_rows": 15}
+    results = [(source, rule.id, 0, 100) for source in ("ehr", "survey") for rule in row_rules(programme)]
+    return Evidence(
+        programme=programme,
+        rule_results=pl.DataFrame(results, schema=RULE_RESULT, orient="row"),
+        ledger=pl.DataFrame(ledger, schema=LEDGER, orient="row"),
+        volumes=pl.DataFrame(volumes, schema=VOLUME, orient="row"),
+        counts=counts,
+    )
