@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from transforms import scores
+from transforms.cells import Floats, Integers
 from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.proportions import newcombe, wilson
 from warehouse.programme import Proportion, Score
@@ -60,10 +61,10 @@ def _shares(frame: pl.DataFrame, indicator: Proportion | Score) -> list[Share]:
     ]
 
 
-def _answers(frame: pl.DataFrame) -> tuple[list[float], list[int]]:
+def _answers(frame: pl.DataFrame) -> tuple[Floats, Integers]:
     """The distinct answers, in points, with the number of pathways that gave each."""
     cells = frame.filter(pl.col("stage") == ANSWERED).group_by("value").agg(pl.col("n").sum()).sort("value")
-    return (cells["value"] / SCORE_UNIT).to_list(), cells["n"].to_list()
+    return (cells["value"] / SCORE_UNIT).to_numpy(), cells["n"].to_numpy()
 
 
 def _total(frame: pl.DataFrame, where: pl.Expr) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from transforms import survival
+from transforms.cells import Cells
 from transforms.figure import CONTRAST, Figure, figure_of
+from transforms.kaplan_meier import Survival, kaplan_meier, log_rank, median_survival, survival_at
 from transforms.outcomes import ticks_per_unit
-from transforms.survival import Cells
+from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
 from warehouse.programme import TimeToEvent
 from warehouse.schemas import EVENT_SEEN
 
@@ -22,13 +23,14 @@ LOG_RANK = "log-rank test"
 def time_group(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
     """Incidence by each horizon, survival where nothing competes, and the median among all pathways."""
     cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
+    curve = _fitted(cells, indicator)
     for horizon in indicator.horizons:
-        yield from _at_horizon(period, cells, indicator, horizon)
-    found = survival.median_time(survival.aalen_johansen(cells))
+        yield from _at_horizon(period, cells, curve, horizon, scale)
+    found = median_time(curve) if isinstance(curve, Incidence) else median_survival(curve)
     yield Figure(
         "median_time",
         period,
-        n=int(cells.n.sum()),
+        n=cells.total,
         n_events=_events(cells),
         estimate=_in_units(found.estimate, scale),
         ci_low=_in_units(found.low, scale),
@@ -40,44 +42,49 @@ def time_group(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iter
 
 def time_headline(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
     """The primary measure at its horizon alone, for months and quarters."""
-    figures = _at_horizon(period, Cells.of(frame), indicator, indicator.primary.horizon or 0)
+    cells, horizon = Cells.of(frame), indicator.primary.horizon or 0
+    figures = _at_horizon(period, cells, _fitted(cells, indicator), horizon, ticks_per_unit(indicator.unit))
     return (figure for figure in figures if figure.measure == indicator.primary.measure)
 
 
-def _at_horizon(period: str, cells: Cells, indicator: TimeToEvent, horizon: int) -> Iterator[Figure]:
-    """Cumulative incidence and, where nothing competes, its complement by Kaplan-Meier."""
-    tick = horizon * ticks_per_unit(indicator.unit)
-    counts = {"n": int(cells.n.sum()), "n_events": _events(cells, tick), "horizon": horizon}
-    if indicator.competing:
-        found = survival.incidence_at(survival.aalen_johansen(cells), tick)
-        yield figure_of(found, "cumulative_incidence", period, **counts, method=AALEN_JOHANSEN)
+def _fitted(cells: Cells, indicator: TimeToEvent) -> Incidence | Survival:
+    """Aalen-Johansen where something is declared to compete, else Kaplan-Meier."""
+    return aalen_johansen(cells) if indicator.competing else kaplan_meier(cells)
+
+
+def _at_horizon(period: str, cells: Cells, curve: Incidence | Survival, horizon: int, scale: int) -> Iterator[Figure]:
+    """Cumulative incidence by a horizon, in units, and where nothing competes its complement, survival."""
+    tick = horizon * scale
+    known = {"n": cells.total, "n_events": _events(cells, tick), "horizon": horizon}
+    if isinstance(curve, Incidence):
+        yield figure_of(incidence_at(curve, tick), "cumulative_incidence", period, **known, method=AALEN_JOHANSEN)
         return
-    alive = survival.survival_at(survival.kaplan_meier(cells), tick)
-    yield figure_of(alive, "survival", period, **counts, method=KAPLAN_MEIER)
-    yield figure_of(alive.complement(), "cumulative_incidence", period, **counts, method=KAPLAN_MEIER)
+    alive = survival_at(curve, tick)
+    yield figure_of(alive, "survival", period, **known, method=KAPLAN_MEIER)
+    yield figure_of(alive.complement(), "cumulative_incidence", period, **known, method=KAPLAN_MEIER)
 
 
 def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
     """Differences, after - before, at each horizon; the log-rank test where nothing competes."""
     groups, scale = (Cells.of(after), Cells.of(before)), ticks_per_unit(indicator.unit)
     for horizon in indicator.horizons:
-        found = survival.incidence_difference(*groups, horizon * scale)
+        found = incidence_difference(*groups, horizon * scale)
         yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=INFLUENCE)
     if not indicator.competing:
-        test = survival.log_rank(*groups)
+        test = log_rank(*groups)
         yield Figure("log_rank", CONTRAST, estimate=test.statistic, p_value=test.p_value, method=LOG_RANK)
 
 
 def curve_rows(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[dict[str, object]]:
     """Every step of the incidence with its interval, from time 0 on (CURVE without its keys)."""
     cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
-    curve = survival.aalen_johansen(cells)
-    n = int(cells.n.sum())
+    curve = aalen_johansen(cells)
+    n = cells.total
     if curve.time[0] > 0:
         yield {"period": period, "time": 0.0, "estimate": 0.0, "at_risk": n, "n": n, "n_events": 0}
     events = curve.events.cumsum()
     for position, tick in enumerate(curve.time.tolist()):
-        found = survival.incidence_at(curve, tick)
+        found = incidence_at(curve, tick)
         yield {
             "period": period,
             "time": tick / scale,
