@@ -45,14 +45,14 @@ EVENT_WORDS = {
     "announcement": ("ann", "annonce", "announcement", "consultation d'annonce"),
     "referral": ("ori", "orientation", "referral", "adressage"),
     "emergency_visit": ("urg", "urgence", "emergency", "passage urgences", "rpu"),
-    "questionnaire": ("que", "quest", "questionnaire", "satisfaction", "enquete"),
-    "needs_assessment": ("eva", "besoins", "needs", "evaluation des besoins"),
+    "questionnaire": ("qst", "que", "quest", "questionnaire", "satisfaction", "enquete"),
+    "needs_assessment": ("evb", "eva", "besoins", "needs", "evaluation des besoins"),
     "death": ("dec", "dcd", "deces", "death"),
-    "transfer_out": ("tra", "transfert", "transfer"),
-    "last_news": ("der", "dernieres nouvelles", "last news", "perdu de vue"),
-    "consultation": ("con", "consultation", "consult"),
-    "treatment_start": ("deb", "debut traitement", "treatment start"),
-    "admission": ("adm", "hospitalisation", "admission"),
+    "transfer_out": ("trf", "tra", "transfert", "transfer"),
+    "last_news": ("dnv", "der", "dernieres nouvelles", "last news", "perdu de vue"),
+    "consultation": ("cst", "con", "consultation", "consult"),
+    "treatment_start": ("ttt", "deb", "debut traitement", "treatment start"),
+    "admission": ("hos", "hospitalisation", "admission"),
     "discharge": ("sor", "sortie", "discharge"),
     "mdt_decision": ("rcp", "mdt"),
 }
@@ -204,12 +204,9 @@ def _filled(template: str, found: Findings | None, from_file: Path | None) -> st
 def _periods(found: Findings | None) -> dict[str, date]:
     """Two halves of the file's span, or the calendar of an example; the lock is the day after the last one."""
     if found is None or not found.first_day or not found.last_day or found.first_day == found.last_day:
-        return {
-            "start": date(2022, 1, 1),
-            "middle": date(2023, 1, 1),
-            "end": date(2024, 1, 1),
-            "lock": date(2024, 4, 1),
-        }
+        return {"start": date(2022, 1, 1), "middle": date(2023, 1, 1)} | dict.fromkeys(
+            ("end", "lock"), date(2024, 1, 1)
+        )
     start, lock = found.first_day, found.last_day + timedelta(days=1)
     return {"start": start, "middle": start + (lock - start) // 2, "end": lock, "lock": lock}
 
@@ -218,7 +215,7 @@ def _indicators(types: set[str]) -> Iterator[str]:
     """Shipped indicators, those whose events no code seems to stand for as comments."""
     for file in sorted((files("warehouse") / "indicators").iterdir(), key=lambda entry: entry.name):
         declared = tomllib.loads(file.read_text(encoding="utf-8"))
-        needed = {declared["event"]["type"], *declared.get("competing", ()), *declared.get("censored_by", ())}
+        needed = {declared["event"]["type"], *declared.get("competing", ())}
         if "time_zero" in declared or not needed <= set(EVENT_WORDS):
             continue
         missing = sorted(needed - types)
@@ -241,9 +238,8 @@ def _source(found: Findings, name: str) -> str:
     suggested = {code: suggested_type(code) for code in found.event_codes}
     lines += ["", "[sources.event_types]    # the file's code = our event type"]
     lines += _pairs({code: ours for code, ours in suggested.items() if ours})
-    lines += [
-        f'# {_key(code)} = "..."    # not recognised: say what it is' for code, ours in suggested.items() if not ours
-    ]
+    unknown = [code for code, ours in suggested.items() if not ours]
+    lines += [f'# {_key(code)} = "..."    # not recognised: say what it is' for code in unknown]
     if found.sites:
         lines += ["", "[sources.sites]    # the file's code = our site", *_pairs({s: _slug(s) for s in found.sites})]
     return "\n".join(lines)
