@@ -1,0 +1,158 @@
+"""The file of covariates: one row per patient, known by the same pseudonym as in the events.
+
+What a later file, or a later row, says of a patient replaces what was said before. Only declared
+covariates are read; what else stands in the file stays in the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from warehouse.database import Database, name, statement, text
+from warehouse.errors import DeclarationError
+from warehouse.home import Home
+from warehouse.ledger import Batch, LedgerRow, account, clear, forget_stale, known_row, next_batch
+from warehouse.programme import PatientFile, Programme
+from warehouse.receive import Received
+from warehouse.schemas import Rule
+from warehouse.sources.delimited import Relation, Request, stage_file
+from warehouse.sources.pseudonyms import pads, pseudonym_sql
+from warehouse.verdicts import Place, judge, refuse
+
+SOURCE = "patients"  # the file's name in the ledger
+_AGE_BAND = "age_band"  # worked out from birth_year
+_UNREADABLE = "fault IS NOT NULL OR raw_patient_id IS NULL"
+_MISSING_PATIENT = Rule(
+    id="missing_patient_id",
+    category="completeness",
+    severity="warning",
+    column="patient_id",
+    predicate="raw_patient_id IS NULL",
+    denominator="fault IS NULL",
+    sentence_fr="L’identifiant du patient manque.",
+    sentence_en="The patient identifier is missing.",
+)
+_INVALID_BIRTH_YEAR = Rule(
+    id="invalid_birth_year",
+    category="conformance",
+    severity="warning",
+    column="birth_year",
+    predicate=r"NOT regexp_full_match(birth_year, '(18|19|20)\d\d')",
+    denominator="birth_year IS NOT NULL",
+    sentence_fr="L’année de naissance n’est pas une année à quatre chiffres.",
+    sentence_en="The year of birth is not a year of four digits.",
+)
+
+
+def declared_covariates(programme: Programme) -> list[str]:
+    """The covariates that a programme names, ``birth_year`` first where it has one."""
+    if programme.patients is None:
+        return []
+    if programme.patients.columns:
+        return sorted(set(programme.patients.columns) - {"patient_id"}, key=lambda c: (c != "birth_year", c))
+    named = {*programme.strata, *programme.analysis.adjust_for} - {_AGE_BAND, "birth_year", "site", "period", "arm"}
+    return ["birth_year", *sorted(named)]
+
+
+@dataclass(frozen=True)
+class PatientReading:
+    """What the file of covariates is read under."""
+
+    file: PatientFile
+    covariates: tuple[str, ...]
+    key: bytes
+
+    @classmethod
+    def of(cls, programme: Programme, key: bytes) -> PatientReading:
+        """The reading that a programme declares."""
+        if programme.patients is None:
+            raise DeclarationError(f"{programme.id}: declares no [patients] file")
+        return cls(programme.patients, tuple(declared_covariates(programme)), key)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Our column -> the file's."""
+        return dict(self.file.columns) or {ours: ours for ours in ("patient_id", *self.covariates)}
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Columns that the file must have: the declared ones, or the patient alone."""
+        return frozenset(self.file.columns) | {"patient_id"}
+
+    @property
+    def contract(self) -> str:
+        """A hash of all that decides what the file's rows become."""
+        parts = [self.file.model_dump(mode="json", exclude={"path", "optional"}), self.covariates]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def ingest_patient_file(
+    database: Database, home: Home, reading: PatientReading, received: Received, run_id: str
+) -> LedgerRow:
+    """Load one file of covariates in one transaction; one that is in the ledger already changes nothing."""
+    known = known_row(database, SOURCE, reading.contract, received.sha256)
+    if known:
+        return known
+    with database.transaction():
+        for again in forget_stale(database, SOURCE, reading.contract, home.raw):
+            if again.sha256 != received.sha256:
+                _load(database, reading, again, run_id)
+        return _load(database, reading, received, run_id)
+
+
+def _load(database: Database, reading: PatientReading, received: Received, run_id: str) -> LedgerRow:
+    batch = Batch(next_batch(database), SOURCE, reading.contract, received, run_id)
+    inner, outer = pads(reading.key)
+    parameters: dict[str, object] = {"inner": inner, "outer": outer, "batch": batch.number}
+    present = _stage(database, reading, received)
+    database.execute(statement("no_repeated_rows"))
+    rules = [_MISSING_PATIENT, *([_INVALID_BIRTH_YEAR] if "birth_year" in present else [])]
+    place = Place(batch.number, reading.names, rows_are_lines=True)
+    refuse(database, place, judge(database, batch.number, rules), _UNREADABLE)
+    database.execute(statement("identify", pseudonym=pseudonym_sql("raw_patient_id")), parameters)
+    database.execute(statement("earlier_covariate_rows"))
+    loaded = _insert(database, present, parameters)
+    row = account(database, batch, loaded, (None, None))
+    clear(database)
+    return row
+
+
+def _stage(database: Database, reading: PatientReading, received: Received) -> list[str]:
+    """Make the relation ``staged``; returns the covariates that the file has."""
+    request = Request(received.file, received.shown, reading.file, reading.names, reading.required)
+
+    def create(relation: Relation) -> str:
+        known = _identifiers(reading, relation.columns)
+        texts = [f"{column} AS {_staged_name(ours)}" for ours, column in known.items()]
+        texts += ["line", "fault", "fault_column"] if relation.is_careful else []
+        return f"CREATE TEMP TABLE staged_rows AS SELECT {', '.join(texts)} FROM {relation.sql}"
+
+    relation = stage_file(database, request, create)
+    more = (
+        "line AS source_row" if relation.is_careful else "rowid + 2 AS source_row, NULL AS fault, NULL AS fault_column"
+    )
+    database.execute(statement("stage_view", more=more))
+    return [ours for ours in _identifiers(reading, relation.columns) if ours != "patient_id"]
+
+
+def _identifiers(reading: PatientReading, columns: Mapping[str, str]) -> dict[str, str]:
+    return {ours: columns[theirs] for ours, theirs in reading.names.items() if theirs in columns}
+
+
+def _staged_name(ours: str) -> str:
+    return "raw_patient_id" if ours == "patient_id" else name(ours)
+
+
+def _insert(database: Database, present: list[str], parameters: Mapping[str, object]) -> int:
+    database.execute(statement("covariate_rows"))
+    database.execute("DELETE FROM core_covariate WHERE patient IN (SELECT patient FROM covariate_rows)")
+    for covariate in present:
+        sql = statement("insert_covariate", covariate=text(covariate), column=name(covariate))
+        database.execute(sql, parameters)
+    database.execute(statement("insert_patients_of_covariates"))
+    (loaded,) = database.row("SELECT count(*) FROM covariate_rows")
+    database.execute("DROP TABLE covariate_rows")
+    return int(loaded)

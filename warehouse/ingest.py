@@ -1,0 +1,168 @@
+"""One file into the warehouse, all of it or nothing of it.
+
+Reading order: rows equal in every column are repeats; rules quarantine; repeats of the natural key
+go. Versions, cancellations and the data lock are left to the reader: those rows are loaded.
+A row that was quarantined was never loaded: its repeat in a later file is quarantined again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from warehouse.database import Database, statement
+from warehouse.home import Home
+from warehouse.ledger import Batch, LedgerRow, account, clear, forget_stale, has_rows, known_row, next_batch
+from warehouse.programme import Programme, Source
+from warehouse.receive import Received
+from warehouse.schemas import Rule
+from warehouse.sources import delimited, xes
+from warehouse.sources.pseudonyms import pads, pseudonym, pseudonym_sql
+from warehouse.staging import RAW, Staging
+from warehouse.verdicts import UNREADABLE_EVENT, Place, judge, refuse
+
+_TYPED_KEY = {ours: ours for ours in RAW} | {"patient_id": "patient"}
+# Keyed, so that nobody can find the identifier behind it by trying; it is no proof of integrity.
+_KEYED_HASH = "(hash(md5(concat($secret, {row_hash}))) >> 32)::UINTEGER"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one source is read under: its declaration, the rules and the key."""
+
+    source: Source
+    programme: Programme
+    rules: tuple[Rule, ...]
+    key: bytes
+
+    @property
+    def contract(self) -> str:
+        """A hash of all that decides what a file's rows become."""
+        parts = {
+            "source": self.source.model_dump(mode="json", exclude={"path", "optional"}),
+            "timezone": self.programme.timezone,
+            "sites": [site.id for site in self.programme.sites],
+            "vocabulary": self.programme.vocabulary,
+            "rules": [[r.id, r.column, r.predicate, r.denominator, r.quarantines] for r in self.rules],
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Our column -> the name under which the reader hands it over."""
+        if self.source.format == "xes":
+            return {ours: ours for ours in xes.keys_of(self.source)}
+        return self.source.column_names
+
+    def parameters(self, batch: int) -> dict[str, object]:
+        """What statements bind. ``secret`` keys the row hashes and is not the key itself."""
+        inner, outer = pads(self.key)
+        secret = pseudonym(self.key, "parcours: key of row hashes").hex()
+        return {"inner": inner, "outer": outer, "secret": secret, "source": self.source.id, "batch": batch}
+
+
+def ingest_file(database: Database, home: Home, reading: Reading, received: Received, run_id: str) -> LedgerRow:
+    """Load one file of a source, in one transaction; one that is in the ledger already changes nothing.
+
+    When the declaration or the rules have changed since, every file of the source is read again from
+    its kept copy, in the order of the first time.
+    """
+    source = reading.source.id
+    known = known_row(database, source, reading.contract, received.sha256)
+    if known:
+        return known
+    with database.transaction():
+        for again in forget_stale(database, source, reading.contract, home.raw):
+            if again.sha256 != received.sha256:
+                _load(database, reading, again, run_id)
+        return _load(database, reading, received, run_id)
+
+
+def _load(database: Database, reading: Reading, received: Received, run_id: str) -> LedgerRow:
+    batch = Batch(next_batch(database), reading.source.id, reading.contract, received, run_id)
+    parameters = reading.parameters(batch.number)
+    _stage(database, reading, received)
+    database.execute(statement("identify", pseudonym=pseudonym_sql("raw_patient_id")), parameters)
+    _drop_repeats(database, reading, parameters)
+    verdicts = judge(database, batch.number, reading.rules)
+    place = Place(batch.number, reading.names, rows_are_lines=reading.source.format == "csv")
+    refuse(database, place, verdicts, UNREADABLE_EVENT)
+    _Insertion(database, reading, parameters).run()
+    loaded, *span = database.row(statement("span_of_batch"), parameters)
+    row = account(database, batch, loaded, span)
+    clear(database)
+    return row
+
+
+def _stage(database: Database, reading: Reading, received: Received) -> None:
+    staging = Staging(reading.source, reading.programme, reading.names)
+    if reading.source.format == "xes":
+        relation = delimited.fill_records(
+            database,
+            xes.read_events(received.file, reading.source, received.shown),
+            [*xes.keys_of(reading.source), xes.ALL_ATTRIBUTES],
+        )
+        database.execute(staging.table_sql(relation))
+        database.execute("DROP TABLE records")
+    else:
+        names, required = delimited.columns_of(reading.source)
+        relation = delimited.stage_file(
+            database,
+            delimited.Request(received.file, received.shown, reading.source, names, required),
+            staging.table_sql,
+        )
+    database.execute(staging.view_sql(relation))
+
+
+def _drop_repeats(database: Database, reading: Reading, parameters: Mapping[str, object]) -> None:
+    if not reading.source.drops_duplicates:
+        database.execute(statement("no_repeated_rows"))
+        return
+    database.execute(statement("repeated_rows"))
+    if has_rows(database, reading.source.id):
+        database.execute(
+            statement("rows_of_earlier_files", keyed_hash=_KEYED_HASH.format(row_hash="staged.row_hash")), parameters
+        )
+
+
+@dataclass(frozen=True)
+class _Insertion:
+    """The accepted rows of the staged file into the warehouse."""
+
+    database: Database
+    reading: Reading
+    parameters: Mapping[str, object]
+
+    def run(self) -> None:
+        """Drop the repeats of the natural key, then insert events and the patients first seen in them."""
+        (base,) = self.database.row("SELECT coalesce(max(sequence), 0) FROM core_event")
+        if self.reading.source.natural_key:
+            self._drop_repeated_keys(str(base))
+        row_hash = _KEYED_HASH.format(row_hash="row_hash") if self.reading.source.drops_duplicates else "NULL"
+        self._execute("insert_events", base=str(base), accepted=self._accepted, row_hash=row_hash)
+        self._execute("insert_patients")
+
+    @property
+    def _accepted(self) -> str:
+        event_key = "NULL::VARCHAR"
+        if "event_id" in self.reading.names:
+            message = "concat('event ', $source, ' ', staged.event_id)"
+            keyed = f"left(lower(hex({pseudonym_sql(message)})), 32)"
+            event_key = f"CASE WHEN staged.event_id IS NOT NULL THEN {keyed} END"
+        return statement("accepted", event_key=event_key)
+
+    def _drop_repeated_keys(self, base: str) -> None:
+        ours = self.reading.source.natural_key or ()
+        raw_key = ", ".join("raw_patient_id" if column == "patient_id" else column for column in ours)
+        key = [_TYPED_KEY[column] for column in ours]
+        same_key = " AND ".join(f"accepted.{column} IS NOT DISTINCT FROM loaded.{column}" for column in key)
+        parts = {"accepted": self._accepted, "same_key": same_key, "key": ", ".join(key), "base": base}
+        self._execute("candidates_in_file", raw_key=raw_key)
+        if has_rows(self.database, self.reading.source.id):
+            self._execute("candidates_in_warehouse", **parts)
+        self._execute("repeated_keys", **parts)
+
+    def _execute(self, name: str, **parts: str) -> None:
+        self.database.execute(statement(name, **parts), self.parameters)

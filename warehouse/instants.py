@@ -1,0 +1,125 @@
+"""From the text of a date to an instant, as SQL: no calendar library is called for a row.
+
+Zone rules become a decision tree over the moments at which a zone changes its offset. A local time
+that happens twice is the first of the two; one that never happens is read with the offset before the
+gap: what Python's ``fold=0`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from warehouse.database import text
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100  # outside, the first and the last offset hold
+_DAY = r"\d{4}-\d\d-\d\d"
+_TIME = r"[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
+_OFFSET = r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
+_MINUTE, _SECOND = ("%H", "%I", "%M"), ("%S", "%T", "%X", "%c")
+
+
+@cache
+def changes(zone: str) -> tuple[tuple[datetime, timedelta, timedelta], ...]:
+    """When the offset of a zone changes: the instant (UTC), the offset before and the one after."""
+    rules = ZoneInfo(zone)
+    found, week = [], timedelta(days=7)
+    moment = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+    while moment.year < _LAST_YEAR:
+        if _offset(rules, moment) != _offset(rules, moment + week):
+            found.append(_change_within(rules, moment, moment + week))
+        moment += week
+    return tuple(found)
+
+
+def _offset(rules: ZoneInfo, moment: datetime) -> timedelta:
+    return moment.astimezone(rules).utcoffset() or timedelta()
+
+
+def _change_within(rules: ZoneInfo, low: datetime, high: datetime) -> tuple[datetime, timedelta, timedelta]:
+    before, after = _offset(rules, low), _offset(rules, high)
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
+        low, high = (middle, high) if _offset(rules, middle) == before else (low, middle)
+    return high.replace(tzinfo=None), before, after
+
+
+def zone_offset_sql(zone: str, moment: str, *, local: bool) -> str:
+    """SQL for the zone's offset in seconds at ``moment``, SQL of a local or of a UTC time stamp."""
+    steps = [(at + (max(before, after) if local else timedelta()), after) for at, before, after in changes(zone)]
+    known = changes(zone)
+    first = known[0][1] if known else _offset(ZoneInfo(zone), datetime(2000, 1, 1, tzinfo=UTC))
+    return _tree(steps, first, moment)
+
+
+def _tree(steps: list[tuple[datetime, timedelta]], first: timedelta, moment: str) -> str:
+    if not steps:
+        return str(int(first.total_seconds()))
+    middle = len(steps) // 2
+    at, after = steps[middle]
+    earlier, later = _tree(steps[:middle], first, moment), _tree(steps[middle + 1 :], after, moment)
+    return f"CASE WHEN {moment} < TIMESTAMP '{at.isoformat(' ')}' THEN {earlier} ELSE {later} END"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How a source writes time: format, zone of texts without an offset, zone in which days count."""
+
+    date_format: str
+    zone: str
+    programme_zone: str
+
+    def written_sql(self, raw: str) -> str:
+        """SQL for the time stamp as written, its offset set aside; null where it cannot be read."""
+        if self.date_format == "iso":
+            # The cast alone takes "epoch" and "2021/1/5" and drops offsets in silence: the shape comes first.
+            return (
+                f"CASE WHEN regexp_full_match({raw}, '{_DAY}({_TIME})?') THEN TRY_CAST({raw} AS TIMESTAMP) "
+                f"WHEN regexp_full_match({raw}, '{_DAY}{_TIME}{_OFFSET}') "
+                f"THEN TRY_CAST(regexp_replace({raw}, '{_OFFSET}$', '') AS TIMESTAMP) END"
+            )
+        read = f"TRY_CAST(try_strptime({raw}, {text(self.date_format)}) AS TIMESTAMP)"
+        # "%Y" takes "23" for the year 23: a year of two digits is not what was declared.
+        return f"CASE WHEN {read} >= TIMESTAMP '1000-01-01' THEN {read} END"
+
+    def offset_sql(self, raw: str) -> str:
+        """SQL for the offset in seconds that the text itself carries; null where it carries none."""
+        if self.date_format != "iso":
+            return "0" if "%z" in self.date_format else "NULL::INTEGER"  # strptime has applied a %z already
+        digits = f"replace(regexp_extract({raw}, '{_OFFSET}$', 1), ':', '')"
+        seconds = f"3600 * CAST({digits}[2:3] AS INTEGER) + 60 * coalesce(TRY_CAST({digits}[4:5] AS INTEGER), 0)"
+        return (
+            f"CASE WHEN strlen({raw}) <= 16 OR (strlen({raw}) = 19 AND {raw}[17] = ':') THEN NULL "
+            f"WHEN ends_with({raw}, 'Z') THEN 0 "
+            f"WHEN regexp_full_match({raw}, '{_DAY}{_TIME}{_OFFSET}') "
+            f"THEN ({seconds}) * CASE {digits}[1] WHEN '-' THEN -1 ELSE 1 END END"
+        )
+
+    def precision_sql(self, raw: str) -> str:
+        """SQL for how fine the text is: day, minute or second."""
+        if self.date_format == "iso":
+            return (
+                f"CASE strlen({raw}) WHEN 10 THEN 'day' WHEN 19 THEN 'second' WHEN 16 THEN 'minute' "
+                f"ELSE CASE WHEN {raw}[17] = ':' THEN 'second' ELSE 'minute' END END"
+            )
+        if any(directive in self.date_format for directive in _SECOND):
+            return "'second'"
+        return "'minute'" if any(directive in self.date_format for directive in _MINUTE) else "'day'"
+
+    def instant_sql(self, written: str, offset: str, precision: str) -> str:
+        """SQL for the instant in UTC. A day alone is that day's midnight in the programme's zone."""
+        local = f"{written} - to_seconds({zone_offset_sql(self.zone, written, local=True)})"
+        if self.zone != self.programme_zone:
+            midnight = f"{written} - to_seconds({zone_offset_sql(self.programme_zone, written, local=True)})"
+            local = f"CASE {precision} WHEN 'day' THEN {midnight} ELSE {local} END"
+        return f"CASE WHEN {offset} IS NULL THEN {local} ELSE {written} - to_seconds({offset}) END"
+
+    def day_sql(self, written: str, offset: str, precision: str, instant: str) -> str:
+        """SQL for the calendar day in the programme's zone."""
+        as_written = f"{offset} IS NULL"
+        if self.zone != self.programme_zone:
+            as_written += f" AND {precision} = 'day'"
+        shift = f"to_seconds({zone_offset_sql(self.programme_zone, instant, local=False)})"
+        return f"CASE WHEN {as_written} THEN {written}::DATE ELSE ({instant} + {shift})::DATE END"

@@ -1,0 +1,1 @@
+"""One module per raw format; pseudonyms are made at this door."""

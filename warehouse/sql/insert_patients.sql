@@ -1,0 +1,6 @@
+-- Patients seen for the first time who have an event in this batch.
+INSERT INTO core_patient
+SELECT patient, pseudonym
+FROM identified
+WHERE is_new AND patient IN (SELECT patient FROM core_event WHERE batch = $batch)
+ORDER BY patient

@@ -1,0 +1,17 @@
+-- One row per row of the file, in its order: texts as they stand, and what they mean.
+CREATE TEMP TABLE staged_rows AS
+WITH texts AS (
+  SELECT {texts} FROM {relation}
+),
+written AS (
+  SELECT *, {written} FROM texts
+),
+instants AS (
+  SELECT *, {instants} FROM written
+)
+SELECT
+  * EXCLUDE (
+    occurred_written, occurred_offset, occurred_precision, recorded_written, recorded_offset, recorded_precision
+  ),
+  {typed}
+FROM instants

@@ -1,0 +1,141 @@
+"""From the texts of a file to typed columns: the relation ``staged`` that rules read.
+
+One row per row of the file. Raw texts are null where empty and never trimmed. Typed columns are null
+where the text could not be read: a rule, not this module, says what that means.
+
+``source_row, fault, fault_column, raw_patient_id, raw_event_type, raw_occurred_at, raw_site, raw_code,
+raw_value, raw_status, raw_recorded_at, event_id, event_type, code, occurred_at, occurred_on, precision,
+site, value, status, recorded_at``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from warehouse.database import statement, text
+from warehouse.instants import Clock
+from warehouse.programme import Programme, Source
+from warehouse.sources.delimited import Relation
+
+RAW = {
+    "patient_id": "raw_patient_id", "event_type": "raw_event_type", "occurred_at": "raw_occurred_at",
+    "site": "raw_site", "code": "raw_code", "value": "raw_value", "status": "raw_status",
+    "recorded_at": "raw_recorded_at", "event_id": "event_id",
+}  # fmt: skip
+STATUSES = ("active", "corrected", "cancelled")
+_FIRST_DATA_LINE = 2  # the header is line 1, and a table's rowid starts at 0
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Builds the statements that stage one source of a programme. ``names``: our column -> the file's."""
+
+    source: Source
+    programme: Programme
+    names: Mapping[str, str]
+
+    def table_sql(self, relation: Relation) -> str:
+        """The statement that makes ``staged_rows`` from the rows of a file."""
+        present = self._present(relation)
+        texts = [f"{column} AS {RAW[ours]}" for ours, column in present.items()]
+        if self.source.drops_duplicates:
+            ordered = ", ".join(relation.columns[name] for name in sorted(relation.columns))
+            texts.append(f"hash({ordered}) AS row_hash")
+        if relation.is_careful:
+            texts += ["line", "fault", "fault_column"]
+        return statement(
+            "stage_rows",
+            texts=", ".join(texts),
+            relation=relation.sql,
+            written=_listed(self._written(present)),
+            instants=_listed(self._instants(present)),
+            typed=_listed(self._typed(present)),
+        )
+
+    def view_sql(self, relation: Relation) -> str:
+        """The statement that makes the view ``staged`` over ``staged_rows``."""
+        present = self._present(relation)
+        more = {raw: "NULL::VARCHAR" for ours, raw in RAW.items() if ours not in present}
+        if relation.is_careful:
+            more["source_row"] = "line"
+        else:
+            more |= {
+                "source_row": f"rowid + {_FIRST_DATA_LINE}",
+                "fault": "NULL::VARCHAR",
+                "fault_column": "NULL::VARCHAR",
+            }
+        return statement("stage_view", more=_listed(more))
+
+    def _present(self, relation: Relation) -> dict[str, str]:
+        """Our columns that the file has -> their SQL identifier."""
+        return {ours: relation.columns[self.names[ours]] for ours in RAW if self.names.get(ours) in relation.columns}
+
+    @property
+    def _clock(self) -> Clock:
+        zone = self.source.timezone or self.programme.timezone
+        return Clock(self.source.date_format, zone, self.programme.timezone)
+
+    def _written(self, present: Mapping[str, str]) -> dict[str, str]:
+        """Time stamps as the file writes them."""
+        clock, columns = self._clock, {}
+        for moment in ("occurred", "recorded"):
+            raw, is_present = f"raw_{moment}_at", f"{moment}_at" in present
+            columns[f"{moment}_written"] = clock.written_sql(raw) if is_present else "NULL::TIMESTAMP"
+            columns[f"{moment}_offset"] = clock.offset_sql(raw) if is_present else "NULL::INTEGER"
+            columns[f"{moment}_precision"] = clock.precision_sql(raw) if is_present else "NULL::VARCHAR"
+        return columns
+
+    def _instants(self, present: Mapping[str, str]) -> dict[str, str]:
+        """The same as instants in UTC."""
+        return {
+            f"{moment}_at": self._clock.instant_sql(f"{moment}_written", f"{moment}_offset", f"{moment}_precision")
+            if f"{moment}_at" in present
+            else "NULL::TIMESTAMP"
+            for moment in ("occurred", "recorded")
+        }
+
+    def _typed(self, present: Mapping[str, str]) -> dict[str, str]:
+        clock, mappings = self._clock, self.source.mappings()
+        types = {raw: mapping.type for raw, mapping in mappings.items()} or {t: t for t in self.programme.vocabulary}
+        codes = {raw: mapping.code for raw, mapping in mappings.items() if mapping.code}
+        code = "raw_code" if "code" in present else "NULL::VARCHAR"
+        return {
+            "event_type": _mapped("raw_event_type", types),
+            "code": _mapped("raw_event_type", codes, otherwise=code),
+            "occurred_on": clock.day_sql("occurred_written", "occurred_offset", "occurred_precision", "occurred_at"),
+            "precision": "occurred_precision",
+            "site": self._site("site" in present),
+            "value": _number("raw_value", self.source.decimal) if "value" in present else "NULL::DOUBLE",
+            "status": _status() if "status" in present else "'active'",
+        }
+
+    def _site(self, is_present: bool) -> str:
+        constant = text(self.source.site) if self.source.site else "NULL::VARCHAR"
+        if not is_present:
+            return constant
+        sites = dict(self.source.sites) or {site.id: site.id for site in self.programme.sites}
+        return f"CASE WHEN raw_site IS NULL THEN {constant} ELSE {_mapped('raw_site', sites)} END"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ",\n  ".join(f"{sql} AS {column}" for column, sql in columns.items())
+
+
+def _mapped(raw: str, targets: Mapping[str, str], *, otherwise: str = "NULL::VARCHAR") -> str:
+    if not targets:
+        return otherwise
+    cases = " ".join(f"WHEN {text(known)} THEN {text(target)}" for known, target in targets.items())
+    return f"CASE {raw} {cases} ELSE {otherwise} END"
+
+
+def _status() -> str:
+    return f"CASE WHEN raw_status IS NULL THEN 'active' ELSE {_mapped('raw_status', {s: s for s in STATUSES})} END"
+
+
+def _number(raw: str, decimal: str) -> str:
+    """A finite number: the cast alone takes "nan", "inf" and "1_000"."""
+    point = "[.]" if decimal == "." else ","
+    shape = rf"[+-]?(\d+({point}\d*)?|{point}\d+)([eE][+-]?\d\d?)?"
+    number = raw if decimal == "." else f"replace({raw}, ',', '.')"
+    return f"CASE WHEN regexp_full_match({raw}, '{shape}') THEN TRY_CAST({number} AS DOUBLE) END"
