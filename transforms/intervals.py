@@ -14,6 +14,7 @@ NO_PATHWAY = "no_pathway"  # the group is empty
 BEYOND_FOLLOW_UP = "horizon_beyond_follow_up"  # somebody was still event-free when the group's last follow-up ended
 NOT_REACHED = "not_reached"  # fewer than half had the event
 NO_EVENT = "no_event"  # nothing to test
+NEVER_TOGETHER = "never_at_risk_together"  # no event came while both groups were at risk
 ONE_ANSWER = "one_answer"  # a spread needs two
 NO_SPREAD = "no_spread"  # all answers of each group are alike
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.cells import Cells, Floats, Integers
+from transforms.cells import Cells, Floats, Integers, counts_over_time, ratio
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
+    NEVER_TOGETHER,
     NO_EVENT,
     NO_PATHWAY,
     NOT_REACHED,
     Interval,
     Test,
+    Z,
     largest_share_without_event,
 )
 from warehouse.schemas import EVENT_SEEN
@@ -41,24 +42,38 @@ class Survival:
 
 
 def kaplan_meier(cells: Cells) -> Survival:
-    """The share without event; every status but the event censors."""
+    """The share without event; every status but the event censors.
+
+    lifelines draws the curve of pathways followed from the start. It refuses some with delayed
+    entry, whose product and limits are computed here.
+    """
+    time, at_risk, events, _ = counts_over_time(cells)
+    greenwood = np.sqrt(np.cumsum(ratio(events, at_risk * (at_risk - events))))
+    survival, low, high = (
+        _by_lifelines(cells, time)
+        if cells.followed_from_the_start and cells.total
+        else _with_delayed_entry(events, at_risk, greenwood)
+    )
+    return Survival(time, at_risk, events, survival, survival * greenwood, low, high)
+
+
+def _by_lifelines(cells: Cells, time: Integers) -> tuple[Floats, Floats, Floats]:
+    """Survival and its log-log limits at the distinct times."""
     from lifelines import KaplanMeierFitter
 
-    if not cells.total:
-        none = np.zeros(0)
-        return Survival(none.astype(np.int64), none.astype(np.int64), none.astype(np.int64), none, none, none, none)
-    fitted = KaplanMeierFitter().fit(
-        cells.time + SHIFT, cells.status == EVENT_SEEN, entry=cells.entry + SHIFT, weights=cells.n
-    )
-    table = fitted.event_table[fitted.event_table["removed"] > 0]
-    survival = fitted.survival_function_.loc[table.index].iloc[:, 0].to_numpy()
-    limits = fitted.confidence_interval_.loc[table.index].to_numpy()
-    at_risk, events = (table[name].to_numpy().round().astype(np.int64) for name in ("at_risk", "observed"))
-    with np.errstate(divide="ignore"):
-        greenwood = np.cumsum(np.where(events < at_risk, events / (at_risk * (at_risk - events).astype(float)), 0.0))
-    time = table.index.to_numpy().astype(np.int64) - SHIFT
-    error = survival * np.sqrt(greenwood)
-    return Survival(time, at_risk, events, survival, error, limits[:, 0], limits[:, 1])
+    fitted = KaplanMeierFitter().fit(cells.time + SHIFT, cells.status == EVENT_SEEN, weights=cells.n)
+    survival = fitted.survival_function_.loc[time + SHIFT].iloc[:, 0].to_numpy()
+    limits = fitted.confidence_interval_.loc[time + SHIFT].to_numpy()
+    return survival, limits[:, 0], limits[:, 1]
+
+
+def _with_delayed_entry(events: Integers, at_risk: Integers, greenwood: Floats) -> tuple[Floats, Floats, Floats]:
+    """The same from the counts; ``greenwood`` is the error of log S."""
+    survival = np.cumprod(1 - ratio(events, at_risk), dtype=np.float64)
+    inside = (survival > 0) & (survival < 1)
+    log_survival = np.log(np.where(inside, survival, 0.5))
+    width = np.where(inside, Z * greenwood / log_survival, 0.0)
+    return survival, survival ** np.exp(-width), survival ** np.exp(width)
 
 
 def survival_at(curve: Survival, horizon: int) -> Interval:
@@ -105,6 +120,9 @@ def log_rank(a: Cells, b: Cells) -> Test:
         return Test.absent(method, NO_PATHWAY)
     if not a.number(EVENT_SEEN) + b.number(EVENT_SEEN):
         return Test.absent(method, NO_EVENT)
+    events = np.concatenate([cells.time[cells.status == EVENT_SEEN] for cells in (a, b)])
+    if events.min() > min(a.time.max(), b.time.max()):
+        return Test.absent(method, NEVER_TOGETHER)
     tested = logrank_test(
         a.time + SHIFT,
         b.time + SHIFT,
@@ -113,7 +131,4 @@ def log_rank(a: Cells, b: Cells) -> Test:
         weights_A=a.n,
         weights_B=b.n,
     )
-    statistic = float(tested.test_statistic)
-    if not math.isfinite(statistic):
-        return Test.absent(method, NO_EVENT)
-    return Test(statistic, float(tested.p_value), method, degrees_of_freedom=1)
+    return Test(float(tested.test_statistic), float(tested.p_value), method, degrees_of_freedom=1)

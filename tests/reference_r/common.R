@@ -1,0 +1,50 @@
+# Shared by the reference scripts: counted cells of a public data set, and one JSON with its provenance.
+# Times are whole units and start at 0, where events may happen; R wants (start, stop] with stop > 0: one is added.
+suppressPackageStartupMessages({library(survival); library(jsonlite)})
+
+FROM_THE_START <- -1
+
+# Patients -> cells: one row per distinct combination, with n. Numbers only; columns become arrays.
+cells_of <- function(...) {
+  columns <- data.frame(...)
+  counted <- aggregate(list(n = rep(1L, nrow(columns))), columns, sum)
+  as.list(counted[do.call(order, counted), ])
+}
+
+# At most `most` rows, spread evenly, the last one always among them.
+thinned <- function(rows, most = 24) {
+  rows[unique(round(seq(1, nrow(rows), length.out = min(most, nrow(rows))))), ]
+}
+
+write_reference <- function(script, packages, cases) {
+  versions <- sapply(packages, function(name) as.character(packageVersion(name)))
+  made_by <- list(call = paste("Rscript", script), r = R.version.string, packages = as.list(versions))
+  file <- sub("\\.R$", ".json", script)
+  writeLines(toJSON(list(made_by = made_by, cases = cases), auto_unbox = TRUE, digits = NA, na = "null", null = "null"), file)
+}
+
+# The public data sets in whole units: time, status (0 censored, 1 event, 2 competing), group (0 or 1), entry.
+public <- list(
+  mgus2 = with(mgus2, data.frame(entry = FROM_THE_START, time = ifelse(pstat == 1, ptime, futime),
+    status = ifelse(pstat == 1, 1, 2 * death), group = as.integer(sex == "M"))),
+  mgus2_by_age = with(mgus2, data.frame(entry = age * 12, time = age * 12 + ifelse(pstat == 1, ptime, futime),
+    status = ifelse(pstat == 1, 1, 2 * death), group = as.integer(sex == "M"))),
+  pbc = with(subset(pbc, !is.na(trt)), data.frame(entry = FROM_THE_START, time = floor(time / 30.4375),
+    status = c(0, 2, 1)[status + 1], group = trt - 1)),
+  transplant = with(subset(transplant, event != "withdraw"), data.frame(entry = FROM_THE_START, time = floor(futime / 7),
+    status = c(censored = 0, death = 2, ltx = 1)[as.character(event)], group = as.integer(sex == "f"))),
+  rotterdam = with(rotterdam, data.frame(entry = FROM_THE_START, time = floor(ifelse(recur == 1, rtime, dtime) / 30.4375),
+    status = ifelse(recur == 1, 1, 2 * death), group = hormon)),
+  myeloid = with(myeloid, data.frame(entry = FROM_THE_START, time = floor(ifelse(is.na(crtime), futime, crtime) / 7),
+    status = ifelse(is.na(crtime), 2 * death, 1), group = as.integer(trt == "B"))),
+  colon = with(subset(colon, etype == 2), data.frame(entry = FROM_THE_START, time = floor(time / 30.4375),
+    status = status, group = as.integer(rx == "Lev+5FU"))),
+  lung = with(lung, data.frame(entry = FROM_THE_START, time = floor(time / 7), status = status - 1, group = sex - 1)),
+  veteran = with(veteran, data.frame(entry = FROM_THE_START, time = time, status = status, group = trt - 1)),
+  retinopathy = with(retinopathy, data.frame(entry = FROM_THE_START, time = floor(futime), status = status, group = trt))
+)
+public$mgus2_by_age <- subset(public$mgus2_by_age, entry < time)
+
+# Twelve patients worked by hand: ties of event, death and censoring, and an event at time 0.
+twelve <- data.frame(entry = FROM_THE_START, time = c(0, 2, 2, 2, 3, 5, 5, 5, 7, 7, 8, 9),
+  status = c(1, 1, 1, 0, 2, 1, 2, 0, 1, 1, 1, 0), group = c(0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0, 1))
