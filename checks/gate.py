@@ -85,6 +85,11 @@ def judge_results(estimates: pl.DataFrame, attrition: pl.DataFrame, programme: P
 def combine(*verdicts: Verdict) -> Verdict:
     """The checks of all verdicts in one table; the worst outcome counts."""
     checks = pl.concat([verdict.checks for verdict in verdicts]) if verdicts else pl.DataFrame(schema=CHECK)
+    return verdict_of(checks)
+
+
+def verdict_of(checks: pl.DataFrame) -> Verdict:
+    """The verdict that stored checks (CHECK) amount to."""
     return Verdict(checks, _outcome(checks))
 
 

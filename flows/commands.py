@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from warehouse.store import Store
+import polars as pl
 
+from checks.rules import row_rules
 from flows import steps
 from flows.orchestration import new_run_id, prepare
 from flows.terminal import complain, progress, say
 from warehouse import declarations
+from warehouse.errors import DeclarationError
 from warehouse.home import Home, hold, open_home, pseudonym_key
 from warehouse.programme import Programme
+from warehouse.store import Store
 
 WARNINGS = 4
 FATAL = 3
+FAULTS_TOLD = 5
 Flow = Literal["run", "ingest", "evaluate", "publish"]
 
 
@@ -101,7 +106,8 @@ def validate(reference: str, data: Path, *, as_json: bool) -> int:
     if as_json:
         say(json.dumps({"outcome": verdict.outcome, "checks": verdict.checks.to_dicts()}))
     else:
-        _tell_faults(faults)
+        for line in _faults_in_words(programme, faults):
+            say(line)
         say(summary(verdict))
     return {"pass": 0, "warning": WARNINGS, "fail": FATAL}[verdict.outcome]
 
@@ -134,4 +140,46 @@ def simulate(directory: Path, patients: int, seed: int) -> int:
 
     write_files(Simulation(patients=patients, seed=seed), directory)
     say(f"{directory}: written; now: parcours run pacosme --data {directory}")
+    return 0
+
+
+def _faults_in_words(programme: Programme, faults: pl.DataFrame) -> Iterator[str]:
+    """Quarantined rows as ``file:line: column: what must hold``, the first of each rule; never a value."""
+    sentences = {rule.id: rule.sentence_en for rule in row_rules(programme)}
+    for (rule,), rows in faults.partition_by("rule", as_dict=True, maintain_order=True).items():
+        for row in rows.head(FAULTS_TOLD).iter_rows(named=True):
+            yield f"{row['file']}:{row['line']}: {row['column'] or 'row'}: [{rule}] {sentences.get(str(rule), '')}"
+        if rows.height > FAULTS_TOLD:
+            yield f"  … and {rows.height - FAULTS_TOLD:,} more rows against {rule}"
+
+
+def init(directory: Path, from_file: Path | None) -> int:
+    """Write a first programme to edit, and say what to do with it."""
+    from warehouse.starter import start
+
+    for path in start(directory, from_file):
+        say(f"written: {path}")
+    data = from_file.parent if from_file else directory / "data"
+    say("edit the programme: periods, sites and what each code means; then:")
+    say(f"  parcours run {directory / 'programme.toml'} --data {data} --dry-run")
+    say(f"  parcours run {directory / 'programme.toml'} --data {data}")
+    return 0
+
+
+def serve(home: Path, port: int) -> int:
+    """Serve the latest release to browsers of this machine until interrupted."""
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    latest = home / "releases" / "latest"
+    if not (latest / "index.html").is_file():
+        raise DeclarationError(f"{home}: nothing is published yet; run parcours run first")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(latest.resolve()))
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise DeclarationError(f"port {port}: cannot be used ({error.strerror}); name another with --port") from None
+    with server:
+        say(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops)")
+        server.serve_forever()
     return 0

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checks.report import as_markdown
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.states import Completed, State
-from warehouse.store import Store
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
+from checks.report import as_markdown
 from flows import steps
 from flows.orchestration import new_run_id, scrubbed
+from transforms.disclosure import released_checks
 from warehouse.declarations import load
 from warehouse.home import hold, open_home
+from warehouse.store import Store
 
 WITH_WARNINGS = "WithWarnings"
 
@@ -29,9 +31,9 @@ def evaluate(programme: str, home: str = "parcours-home") -> State[None]:
             verdict = steps.validate(store, declared)
             create_markdown_artifact(
                 key=f"{declared.id}-quality".replace("_", "-"),
-                markdown=as_markdown(steps.released_checks(verdict, declared)),
+                markdown=as_markdown(released_checks(verdict.checks, declared.privacy)),
                 description="Data quality: every check with its verdict",
             )
-            steps.refuse_fatal(verdict)
+            steps.refuse_fatal(verdict, store)
             outcome = steps.compute(store, declared, verdict, run_id)
     return Completed(name=WITH_WARNINGS) if outcome == "warning" else Completed()

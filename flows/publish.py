@@ -6,14 +6,15 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.artifacts import create_link_artifact
-from prefect.states import Completed, State
-from warehouse.store import Store
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows import steps
 from flows.evaluate import WITH_WARNINGS
 from flows.orchestration import new_run_id, scrubbed
 from warehouse.declarations import load
 from warehouse.home import hold, open_home
+from warehouse.store import Store
 
 
 @flow(name="publish", persist_result=False)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import polars as pl
-from checks.gate import Verdict, judge, judge_results
-from warehouse.store import Store
 
+from checks.gate import Verdict, combine, judge, judge_results, require_no_failure, verdict_of
 from checks.rules import row_rules
+from flows.evidence import evidence
 from flows.terminal import progress
 from transforms import disclosure, estimates
 from transforms.outcomes import History, event_types, outcomes
@@ -21,18 +21,19 @@ from transforms.pathways import pathways
 from transforms.tallies import merge, tally
 from warehouse.errors import DeclarationError, ValidationFailed
 from warehouse.home import Home, publish
+from warehouse.ingest import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.schemas import Estimates, Provenance, Release, Tallies
+from warehouse.store import Store
 
 ROOMS = ("flows", "transforms", "checks", "dashboards", "warehouse")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run leaves behind: its verdict and, where it published, the index page."""
-
-    verdict: str
-    page: Path | None = None
+def refuse_after_retention(programme: Programme) -> None:
+    """Health data may not be worked on after the day until which they may be held."""
+    until = programme.privacy.retention_until
+    if datetime.now(programme.zone).date() > until:
+        raise DeclarationError(f"{programme.id}: privacy.retention_until is past ({until}): the data must be deleted")
 
 
 def files_of(programme: Programme, data: Path) -> list[tuple[Source, Path]]:
@@ -50,6 +51,11 @@ def files_of(programme: Programme, data: Path) -> list[tuple[Source, Path]]:
     return found
 
 
+def load_file(store: Store, source: Source, path: Path, programme: Programme, key: bytes, run_id: str) -> LedgerRow:
+    """Load one raw file, or find that it is loaded already."""
+    return store.ingest(source, path, programme, row_rules(programme), key, run_id)
+
+
 def load_patients(store: Store, programme: Programme, data: Path, key: bytes, run_id: str) -> None:
     """Load the file of covariates, where the programme declares one."""
     declared = programme.patients
@@ -63,29 +69,45 @@ def load_patients(store: Store, programme: Programme, data: Path, key: bytes, ru
 
 
 def validate(store: Store, programme: Programme) -> Verdict:
-    """Judge what is stored and keep the verdict; a fatal failure or an empty warehouse stops here."""
+    """Judge what is stored and keep the verdict. Raises ValidationFailed where no row was accepted at all."""
     progress("checking the data (Great Expectations)")
-    rules = row_rules(programme)
-    ledger = store.ledger()
-    verdict = judge(programme, rules, store.rule_results(), ledger, store.facts(programme))
+    verdict = judge(row_rules(programme), evidence(store, programme))
     store.write("out_check", verdict.checks)
-    if ledger["loaded"].sum() == 0:
-        raise ValidationFailed("no row was accepted: see the quarantine of each file with parcours validate")
     return verdict
 
 
-def compute(store: Store, programme: Programme, run_id: str) -> Verdict:
-    """Pathways, outcomes, counts and estimates of every indicator; the last gate before publication."""
+def refuse_fatal(verdict: Verdict, store: Store) -> None:
+    """Stop before anything is computed where a fatal check failed or no row was accepted."""
+    if store.ledger()["loaded"].sum() == 0:
+        raise ValidationFailed("no row was accepted, so nothing is published; parcours validate shows every fault")
+    require_no_failure(verdict)
+
+
+def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: str) -> str:
+    """Pathways, outcomes, counts and estimates of every indicator, judged once more; the outcome of all checks."""
     counted = merge(*_tallies(store, programme))
     progress("estimating")
     computed = estimates.estimate(counted, programme, run_id)
-    verdict = judge_results(computed.figures, counted.attrition)
-    store.write("core_tally_time", counted.time)
-    store.write("core_tally_score", counted.score)
-    store.write("core_tally_attrition", counted.attrition)
-    store.write("out_estimate", computed.figures)
-    store.write("out_curve", computed.curves)
-    return verdict
+    verdict = combine(data_verdict, judge_results(computed.figures, counted.attrition, programme))
+    store.write_tables(
+        {
+            "core_tally_time": counted.time,
+            "core_tally_score": counted.score,
+            "core_tally_attrition": counted.attrition,
+            "out_estimate": computed.figures,
+            "out_curve": computed.curves,
+            "out_check": verdict.checks,
+        }
+    )
+    require_no_failure(verdict)
+    return verdict.outcome
+
+
+def stored_outcome(store: Store) -> str:
+    """The outcome of the stored checks. Raises where nothing was evaluated yet, or a fatal check failed."""
+    verdict = verdict_of(store.read("out_check"))
+    require_no_failure(verdict)
+    return verdict.outcome
 
 
 def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from transforms.figure import CONTRAST, PERIOD_ABSENT
+from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT
 from transforms.proportions import wilson
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import (
@@ -59,7 +59,7 @@ def release(
         figures=figures.select(RELEASED_FIGURE.names()).sort(RELEASED_FIGURE.names()[:9], nulls_last=True),
         curves=_curves(estimates.curves, programme),
         attrition=_attrition(tallies.attrition, policy),
-        checks=_checks(checks, policy),
+        checks=released_checks(checks, policy),
         files=_files(ledger, policy),
         provenance=counted,
         id="",
@@ -82,6 +82,7 @@ def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     """Figures of single groups withheld or rounded; contrasts rounded, to be judged with their groups."""
     least = policy.smallest_count
     contrast = pl.col("period") == CONTRAST
+    figures = figures.filter(pl.col("period") != ALL_PERIODS)
     small = (pl.min_horizontal("n_events", pl.col("n") - pl.col("n_events")) < least) & ~contrast
     judged = figures.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")).with_columns(
         n=pl.when(~contrast).then(_count("n", policy)),
@@ -204,7 +205,7 @@ def _attrition(attrition: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     )
 
 
-def _checks(checks: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
+def released_checks(checks: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     """The verdicts as they are; their counts rounded, the small ones withheld, shares whole percentages."""
     told = pl.col("violated") >= policy.smallest_count
     return (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from transforms.figure import CONTRAST, PERIOD_ABSENT, Figure
+from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, Figure
 from transforms.intervals import NO_PATHWAY
 from transforms.share_figures import share_contrast, share_group, share_headline
 from transforms.time_figures import curve_rows, time_contrast, time_group, time_headline
@@ -80,9 +80,10 @@ def scopes(programme: Programme, cells: pl.DataFrame) -> list[Scope]:
 
 
 def _by_period(cells: pl.DataFrame, scope: Scope, programme: Programme) -> Groups:
-    """The cells of each declared period, those without a pathway included."""
+    """The cells of each declared period, those without a pathway included; overall also of all periods together."""
     of_scope = cells.filter((pl.col("view") == scope.view) & scope.where)
-    return {name: of_scope.filter(pl.col("period") == name) for name, _ in programme.periods.named()}
+    groups = {name: of_scope.filter(pl.col("period") == name) for name, _ in programme.periods.named()}
+    return groups | ({ALL_PERIODS: of_scope} if scope.type == "overall" else {})
 
 
 def _figures(groups: Groups, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
@@ -139,7 +140,7 @@ def _series(cells: pl.DataFrame, indicator: Indicator, scope: Scope) -> Iterator
 def _curves(groups: Groups, indicator: Indicator) -> Iterator[dict[str, object]]:
     if isinstance(indicator, TimeToEvent):
         for period, cells in groups.items():
-            if not cells.is_empty():
+            if not cells.is_empty() and period != ALL_PERIODS:
                 yield from curve_rows(period, cells, indicator)
 
 

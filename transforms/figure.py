@@ -8,6 +8,7 @@ from typing import Any
 from transforms.intervals import Difference, Interval
 
 CONTRAST = "after-before"
+ALL_PERIODS = "all"  # before, transition and after together: a description that is not released
 PERIOD_ABSENT = "period_absent"
 
 

@@ -91,7 +91,7 @@ ESTIMATE = pl.Schema(
         "analysis": pl.String,  # primary, secondary, sensitivity:<name>, exploratory
         "scope_type": pl.String,  # overall (circuit sites), arm, site, or the name of a stratum
         "scope": pl.String,  # all, comparator, the site's id, the stratum's value
-        "period": pl.String,  # before, transition, after, 2023-05, 2023-Q2, after-before
+        "period": pl.String,  # before, transition, after, all, 2023-05, 2023-Q2, after-before
         "horizon": pl.Int64,  # in ``unit``
         "unit": pl.String,  # of horizon and of times: minute, hour, day; of scores: point
         "n": pl.Int64,
