@@ -93,8 +93,10 @@ def _exclusion(programme: Programme, time_zero: TimeZero) -> pl.Expr:
 def _stratum(factor: str, bands: tuple[int, ...] | bool) -> pl.Expr:
     """A band of age (year of time zero - birth year), or the covariate as it stands; ``missing`` is a level."""
     if isinstance(bands, tuple):
+        labels = band_labels(bands)
         age = pl.col("index_on").dt.year().cast(pl.Int64) - pl.col("birth_year")
-        value = age.cut(list(bands), labels=band_labels(bands), left_closed=True).cast(pl.String)
+        below = [pl.when(age < bound).then(pl.lit(label)) for bound, label in zip(bands, labels, strict=False)]
+        value = pl.coalesce(*below, pl.when(age.is_not_null()).then(pl.lit(labels[-1])))
     else:
         value = pl.col(factor).cast(pl.String)
     return value.fill_null(MISSING)
