@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, Generic, TypeVar
 
-from warehouse.faults import Fault, key_path, nearest
+from warehouse.faults import MOST_DETAILS, Fault, key_path, nearest
 from warehouse.programme import (
     CANONICAL_COLUMNS,
     REQUIRED_COLUMNS,
     SECONDS_IN,
+    Declared,
     EventSelector,
     Indicator,
     Programme,
@@ -18,16 +21,40 @@ from warehouse.programme import (
     TimeToEvent,
 )
 
-
 Said = Iterator[tuple[str, str]]  # key, what was expected
 
 
-def incoherences(programme: Programme, indicators: Mapping[str, Indicator], file: str) -> list[Fault]:
-    """Every disagreement within a programme and between it and those of its indicators that were read."""
-    faults = [Fault(file, key, expected) for check in _OF_PROGRAMME for key, expected in check(programme)]
-    for indicator in indicators.values():
-        said = _of_indicator(programme, indicator)
-        faults += [Fault(f"indicators/{indicator.id}.toml", key, expected) for key, expected in said]
+Model = TypeVar("Model", bound=Declared)
+
+
+@dataclass(frozen=True)
+class Draft(Generic[Model]):
+    """A declaration as far as it is lawful: the fields named in ``faulty`` may not be relied upon."""
+
+    model: Model
+    faulty: frozenset[str] = frozenset()
+
+    def has(self, fields: Iterable[str]) -> bool:
+        """Whether all these fields may be relied upon."""
+        return self.faulty.isdisjoint(fields)
+
+
+def incoherences(programme: Draft[Programme], indicators: Mapping[str, Draft[Indicator]], file: str) -> list[Fault]:
+    """Every disagreement within a programme and between it and those of its indicators that were read.
+
+    Checks of fields that are faulty themselves are left out: their fault is told already.
+    """
+    faults = [
+        Fault(file, key, expected)
+        for needs, check in _OF_PROGRAMME
+        if programme.has(needs)
+        for key, expected in islice(check(programme.model), MOST_DETAILS)
+    ]
+    for name, indicator in indicators.items():
+        for of_programme, of_indicator, check_both in _OF_INDICATOR:
+            if programme.has(of_programme) and indicator.has(of_indicator):
+                said = islice(check_both(programme.model, indicator.model), MOST_DETAILS)
+                faults += [Fault(f"indicators/{name}.toml", key, expected) for key, expected in said]
     return faults
 
 
@@ -118,30 +145,37 @@ def _analysis(programme: Programme) -> Said:
     yield from _among("analysis.adjust_for", analysis.adjust_for, programme.strata, "strata")
 
 
-_OF_PROGRAMME: Final[tuple[Callable[[Programme], Said], ...]] = (
-    _periods,
-    _time_zero,
-    _sites,
-    _sources,
-    _patients,
-    _strata,
-    _analysis,
+# Fields that a check relies upon, and the check.
+_OF_PROGRAMME: Final[tuple[tuple[tuple[str, ...], Callable[[Programme], Said]], ...]] = (
+    (("periods", "data_lock"), _periods),
+    (("time_zero", "sources", "event_types"), _time_zero),
+    (("sites",), _sites),
+    (("sources", "sites", "event_types"), _sources),
+    (("patients",), _patients),
+    (("strata", "patients"), _strata),
+    (("analysis", "strata"), _analysis),
 )
 
 
-def _of_indicator(programme: Programme, indicator: Indicator) -> Said:
+def _factors(programme: Programme, indicator: Indicator) -> Said:
     yield from _among("strata", indicator.strata or (), programme.strata, "the programme's strata")
-    if indicator.time_zero is not None:
-        yield from _reachable("time_zero.event", indicator.time_zero.event, programme)
-    for key, event_type in _events(indicator):
+
+
+def _events(programme: Programme, indicator: Indicator) -> Said:
+    for key, event_type in _looked_at(indicator):
         yield from _reachable(key, event_type, programme)
+
+
+def _follow_up(programme: Programme, indicator: Indicator) -> Said:
     for name, variant in programme.variants_of(indicator).items():
-        for key, expected in _follow_up(programme, variant):
+        for key, expected in _longest(programme, variant):
             yield key if name == "main" else f"variants.{name}.{key}", expected
 
 
-def _events(indicator: Indicator) -> Iterator[tuple[str, str]]:
+def _looked_at(indicator: Indicator) -> Iterator[tuple[str, str]]:
     """Key and type of every event that an indicator looks at."""
+    if indicator.time_zero is not None:
+        yield "time_zero.event", indicator.time_zero.event
     yield "event.type", indicator.event.type
     for name, variant in indicator.variants.items():
         if variant.event is not None:
@@ -154,7 +188,7 @@ def _events(indicator: Indicator) -> Iterator[tuple[str, str]]:
         yield "invited_by.type", invited_by.type
 
 
-def _follow_up(programme: Programme, indicator: Indicator) -> Said:
+def _longest(programme: Programme, indicator: Indicator) -> Said:
     """Whether anybody can be followed for as long as the indicator asks."""
     longest = _longest_follow_up_days(programme, indicator)
     last = max(indicator.horizons) if isinstance(indicator, TimeToEvent) else indicator.window[1]
@@ -170,6 +204,22 @@ def _longest_follow_up_days(programme: Programme, indicator: Indicator) -> int:
         (min(ends.get(name, programme.data_lock), programme.data_lock) - period.start).days
         for name, period in programme.periods.named()
     )
+
+
+# Fields of the programme and of the indicator that a check relies upon, and the check.
+_OF_INDICATOR: Final[tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Programme, Indicator], Said]], ...]] = (
+    (("strata",), ("strata",), _factors),
+    (
+        ("sources", "event_types"),
+        ("kind", "event", "time_zero", "competing", "censored_by", "invited_by", "variants"),
+        _events,
+    ),
+    (
+        ("periods", "data_lock", "follow_up"),
+        ("kind", "event", "unit", "window", "horizons", "primary", "spill_over", "nearest", "variants"),
+        _follow_up,
+    ),
+)
 
 
 def _reachable(key: str, event_type: str, programme: Programme) -> Said:
@@ -197,6 +247,8 @@ def _among(key: str, names: Iterable[str], known: Iterable[str], where: str) -> 
 
 
 def _repeated(key: str, names: list[str]) -> Said:
+    seen: set[str] = set()
     for position, name in enumerate(names):
-        if name in names[:position]:
+        if name in seen:
             yield f"{key}[{position}]", f"expected each id once, got {name} again"
+        seen.add(name)

@@ -16,24 +16,30 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
-from warehouse.coherence import incoherences
+from warehouse.coherence import Draft, Model, incoherences
 from warehouse.errors import DeclarationError
-from warehouse.faults import Fault, in_words, kind_of
-from warehouse.programme import Indicator, Programme
+from warehouse.faults import MOST_DETAILS, Fault, in_words, kind_of
+from warehouse.programme import Indicator, Programme, Proportion, Score, TimeToEvent
 
 LARGEST_BYTES: Final = 256 * 1024
 MOST_FAULTS: Final = 50
 # Nothing that we declare is deeper than four keys. The standard parser takes quadratic time on the
 # parts of a dotted key, so deep ones are refused before it sees them.
-_PART = r"""(?:[\w-]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')"""
+_PART: Final = r"""(?:[\w-]++|"(?:\\.|[^"\\\n]){0,200}+"|'[^'\n]{0,200}+')"""
 _DEEP_KEY: Final = re.compile(rf"""(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{8}}""")
 _PLACE_IN_TOML: Final = re.compile(r" \(at (?:(line \d+, column \d+)|end of document)\)$")
 _FOUND_BY_LOADING: Final = ("indicators", "plan_hash")  # fields of the model that no file declares
 _INDICATOR: Final[TypeAdapter[Indicator]] = TypeAdapter(Indicator)
+_KINDS: Final[dict[str, type[Indicator]]] = {
+    "time_to_event": TimeToEvent,
+    "proportion": Proportion,
+    "score": Score,
+}
 
 
 @dataclass(frozen=True)
@@ -53,17 +59,17 @@ def load(reference: str | Path) -> Programme:
     place = _locate(reference)
     table = _read(place.file, place.label)
     programme, faults = _programme(table, place.label)
-    indicators = {}
+    drafts = {}
     for name in _named_indicators(table):
-        indicator, more = _indicator(name, place)
+        draft, more = _indicator(name, place)
         faults += more
-        if indicator is not None:
-            indicators[name] = indicator
-    if programme is not None:
-        faults += incoherences(programme, indicators, place.label)
-    if programme is None or faults:
+        if draft is not None:
+            drafts[name] = draft
+    faults += incoherences(programme, drafts, place.label)
+    if faults:
         raise DeclarationError(_told(faults))
-    return _hashed(programme.model_copy(update={"indicators": indicators}))
+    indicators = {name: draft.model for name, draft in drafts.items()}
+    return _hashed(programme.model.model_copy(update={"indicators": indicators}))
 
 
 def shipped() -> list[str]:
@@ -127,7 +133,7 @@ def _syntax(error: tomllib.TOMLDecodeError) -> str:
     return f"{place.group(1) or 'end of file'}: expected valid TOML: {message[: place.start()]}"
 
 
-def _programme(table: Mapping[str, Any], label: str) -> tuple[Programme | None, list[Fault]]:
+def _programme(table: Mapping[str, Any], label: str) -> tuple[Draft[Programme], list[Fault]]:
     reserved = [
         Fault(label, key, f"expected no key of this name, got {kind_of(table[key])}")
         for key in _FOUND_BY_LOADING
@@ -135,20 +141,38 @@ def _programme(table: Mapping[str, Any], label: str) -> tuple[Programme | None, 
     ]
     declared = {key: value for key, value in table.items() if key not in _FOUND_BY_LOADING}
     try:
-        return Programme.model_validate(declared), reserved
+        return Draft(Programme.model_validate(declared)), reserved
     except ValidationError as error:
-        return None, reserved + _faults(label, error, declared)
+        return _lawful_part(Programme, declared, error), reserved + _faults(label, error, declared)
+
+
+def _lawful_part(model: type[Model], declared: Mapping[str, Any], error: ValidationError) -> Draft[Model]:
+    """The fields that are lawful by themselves, so that they can still be checked against each other."""
+    details = error.errors(include_url=False, include_input=False)
+    faulty = {str(detail["loc"][0]) for detail in details if detail["loc"]}
+    faulty |= {detail["ctx"]["key"].split(".")[0] for detail in details if not detail["loc"] and "key" in detail["ctx"]}
+    values = {
+        name: _field(field).validate_python(declared[name])
+        for name, field in model.model_fields.items()
+        if name in declared and name not in faulty
+    }
+    return Draft(cast(Model, model.model_construct(**values)), frozenset(faulty))
+
+
+def _field(field: FieldInfo) -> TypeAdapter[Any]:
+    lawful: Any = Annotated[field.annotation, field]
+    return TypeAdapter(lawful)
 
 
 def _named_indicators(table: Mapping[str, Any]) -> list[str]:
     """Ids under ``analysis.indicators``, as far as they may name a file; the model judges the rest."""
     analysis = table.get("analysis")
     named = analysis.get("indicators") if isinstance(analysis, dict) else None
-    slugs = (name for name in named if isinstance(name, str)) if isinstance(named, list) else ()
+    slugs = (name for name in named[:MOST_FAULTS] if isinstance(name, str)) if isinstance(named, list) else ()
     return list(dict.fromkeys(name for name in slugs if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name)))
 
 
-def _indicator(name: str, place: _Place) -> tuple[Indicator | None, list[Fault]]:
+def _indicator(name: str, place: _Place) -> tuple[Draft[Indicator] | None, list[Fault]]:
     label = f"indicators/{name}.toml"
     candidates = (folder / f"{name}.toml" for folder in (place.indicators, files("warehouse") / "indicators"))
     file = next((candidate for candidate in candidates if candidate.is_file()), None)
@@ -167,15 +191,26 @@ def _shipped_indicators() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
 
 
-def _validated_indicator(table: dict[str, Any], name: str, label: str) -> tuple[Indicator | None, list[Fault]]:
-    if table.get("id", name) != name:
-        return None, [Fault(label, "id", f"expected the name of the file, {name}")]
-    declared = {"id": name, **table}
+def _validated_indicator(table: dict[str, Any], name: str, label: str) -> tuple[Draft[Indicator] | None, list[Fault]]:
+    renamed = [Fault(label, "id", f"expected the name of the file, {name}")] if table.get("id", name) != name else []
+    declared = {**table, "id": name}
     try:
         indicator = _INDICATOR.validate_python(declared)
     except ValidationError as error:
-        return None, _faults(label, error, declared)
-    return indicator, _variant_faults(indicator, label, declared)
+        return _lawful_indicator(declared), renamed + _faults(label, error, declared)
+    of_variants = _variant_faults(indicator, label, declared)
+    return Draft(indicator, frozenset(["variants"] if of_variants else [])), renamed + of_variants
+
+
+def _lawful_indicator(declared: Mapping[str, Any]) -> Draft[Indicator] | None:
+    """As far as its kind is known: validated once more by that kind alone, whose keys have no prefix."""
+    model = _KINDS.get(str(declared.get("kind")))
+    if model is None:
+        return None
+    try:
+        return Draft(model.model_validate(declared))
+    except ValidationError as error:
+        return _lawful_part(model, declared, error)
 
 
 def _variant_faults(indicator: Indicator, label: str, declared: Mapping[str, Any]) -> list[Fault]:
@@ -193,7 +228,9 @@ def _variant_faults(indicator: Indicator, label: str, declared: Mapping[str, Any
 
 
 def _faults(label: str, error: ValidationError, declared: Mapping[str, Any]) -> list[Fault]:
-    return [Fault(label, key, expected) for key, expected in in_words(error, declared).items()]
+    faults = [Fault(label, key, expected) for key, expected in in_words(error, declared).items()]
+    more = error.error_count() - MOST_DETAILS
+    return [*faults, Fault(label, "", f"{more} more faults")] if more > 0 else faults
 
 
 def _told(faults: Iterable[Fault]) -> list[str]:

@@ -45,7 +45,7 @@ _EXPECTED: Final[dict[str, str]] = {
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (bool, "true or false"),  # before int, of which it is one
     (int, "a whole number"),
-    (float, "a number"),
+    (float, "a decimal number"),
     (str, "text"),
     (datetime, "a date and time"),  # before date, of which it is one
     (date, "a day"),
@@ -55,6 +55,8 @@ _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
 )
 _ABSENT: Final = object()
 _LONGEST_KEY: Final = 64
+MOST_DETAILS: Final = 200  # faults put into words; a file with more is not a slip of the pen
+_MOST_CHOICES: Final = 200
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,22 @@ def kind_of(value: object) -> str:
 def in_words(error: ValidationError, declared: Mapping[str, Any]) -> dict[str, str]:
     """Key -> ``expected ..., got <kind>`` for every fault that the models found in the table.
 
-    The alternatives of a union come as one fault each: they are joined with "or" under their key.
+    The alternatives of a union come as one fault each: they are joined with "or" under their key,
+    and of a list or table that is not as expected inside, only what is inside is told.
     """
     expected: dict[str, list[str]] = {}
-    kinds: dict[str, str] = {}
-    for detail in error.errors(include_url=False, include_input=False):
+    got: dict[str, str] = {}
+    for detail in error.errors(include_url=False, include_input=False)[:MOST_DETAILS]:
         key, value = _place(detail, declared)
         if detail["type"] == "too_short" and len(value) >= detail["ctx"]["min_length"]:
             continue  # its items were refused one by one: each has a fault of its own
         expected.setdefault(key, []).append(_sentence(detail))
-        kinds[key] = kind_of(value)
-    return {key: _joined(sentences, kinds[key]) for key, sentences in expected.items()}
+        got[key] = "" if detail["type"] == "declaration" else f", got {kind_of(value)}"
+    return {
+        key: f"expected {' or '.join(dict.fromkeys(sentences))}{got[key]}"
+        for key, sentences in expected.items()
+        if not any(other.startswith((f"{key}[", f"{key}.")) for other in expected)
+    }
 
 
 def key_path(parts: Sequence[str | int]) -> str:
@@ -105,7 +112,7 @@ def key_path(parts: Sequence[str | int]) -> str:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """A hint to add to a sentence where a known word looks much like this one, else nothing."""
-    close = difflib.get_close_matches(word, known, n=1)
+    close = difflib.get_close_matches(word, known, n=1) if len(known) <= _MOST_CHOICES else []
     return f" (perhaps {close[0]})" if close else ""
 
 
@@ -149,11 +156,6 @@ def _sentence(detail: ErrorDetails) -> str:
     if kind in _EXPECTED:
         return _EXPECTED[kind].format(**context).replace("True", "true")
     return detail["msg"].removeprefix("Input should be ")
-
-
-def _joined(sentences: Sequence[str], kind: str) -> str:
-    expected = " or ".join(dict.fromkeys(sentences))
-    return f"expected {expected}" if ", got " in expected else f"expected {expected}, got {kind}"
 
 
 def _known_keys() -> list[str]:

@@ -211,7 +211,7 @@ class Bootstrap(Declared):
 class Analysis(Declared):
     """What is computed, and which indicators carry the conclusion."""
 
-    indicators: tuple[Slug, ...] = Field(min_length=1, strict=False)
+    indicators: tuple[Slug, ...] = Field(min_length=1, max_length=50, strict=False)
     primary: tuple[Slug, ...] = Field(default=(), strict=False)
     adjust_for: tuple[Slug, ...] = Field(default=(), strict=False)
     bootstrap: Bootstrap = Bootstrap()
