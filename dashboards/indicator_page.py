@@ -1,0 +1,149 @@
+"""The page of one indicator: its curves, months, variants, groups, pathways left out and definition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboards import charts, tables, words
+from dashboards.charts import Chart
+from dashboards.language import Language, readable
+from dashboards.selection import SHARES, TESTS, Published, comparisons
+from dashboards.tables import Line, Table
+from warehouse.programme import EventSelector, Indicator, Score, Site, TimeToEvent
+
+
+def content(published: Published, indicator: Indicator, language: Language) -> tuple[dict[str, Any], tuple[Chart, ...]]:
+    """What the template needs, and the charts in the order of the page."""
+    curves = charts.curves(published, indicator, language) if isinstance(indicator, TimeToEvent) else []
+    run = charts.run(published, indicator, language)
+    variants = _variants(published, indicator, language)
+    strata = _strata(published, indicator, language)
+    comparator = _measures(published, indicator, "arm", "comparator", language)
+    sections: dict[str, Any] = {
+        "is_primary": indicator in published.primary,
+        "curves": curves,
+        "run": run,
+        "measures": _measures(published, indicator, "overall", "all", language),
+        "comparator": comparator,
+        "tests": _tests(published, indicator, language),
+        "variants": variants,
+        "strata": strata,
+        "attrition": tables.of_attrition(published.release, indicator, language),
+        "definition": _definition(indicator, language),
+        "caveat": language.pick(indicator.caveat),
+        "csv": f"indicator_{indicator.id}",
+    }
+    return sections, tuple(chart for chart in (*curves, run, variants, strata) if chart is not None)
+
+
+def site_name(site: Site, language: Language) -> str:
+    """The declared title of a site, or its id made readable."""
+    return language.pick(site.title) if site.title is not None else readable(site.id).title()
+
+
+def _measures(
+    published: Published, indicator: Indicator, scope_type: str, scope: str, language: Language
+) -> Table | None:
+    """Every measure and horizon of one scope but the tests."""
+    found = [c for c in comparisons(published.rows(indicator.id), scope_type, scope) if c.measure not in TESTS]
+    if not found:
+        return None
+    lines = [Line(words.measure_in_words(c, indicator, language), c) for c in found]
+    caption = language.say("measures.caption.comparator" if scope_type == "arm" else "measures.caption.circuit")
+    return tables.of_comparisons(
+        caption, language.say("table.measure"), lines, published.release.smallest_count, language
+    )
+
+
+def _tests(published: Published, indicator: Indicator, language: Language) -> list[str]:
+    """The tests of the circuit's pathways, each in a sentence."""
+    rows = [r for r in published.rows(indicator.id) if r.measure in TESTS and r.scope_type == "overall"]
+    return [
+        language.say("test.sentence", test=language.label("measure", row.measure), p=words.test(row, language))
+        if row.p_value is not None
+        else language.say(
+            "test.absent", test=language.label("measure", row.measure), reason=words.reason(row, language)
+        )
+        for row in rows
+    ]
+
+
+def _variants(published: Published, indicator: Indicator, language: Language) -> Chart | None:
+    """The indicator and its variants, each by its own primary measure; a chart only where all are shares."""
+    lines = []
+    for name, declared in published.programme.variants_of(indicator).items():
+        found = published.headline(indicator, name)
+        title = language.say("variant.main") if name == "main" else language.pick(indicator.variants[name].title)
+        if found.is_present and found.measure in SHARES:
+            measure = words.measure_in_words(found, declared, language)
+            lines.append(Line(language.say("variant.line", variant=title, measure=measure), found))
+    if len(lines) < 2:
+        return None
+    title, first = language.say("variants.title"), language.say("table.variant")
+    axis = language.say("axis.share")
+    return charts.dots("variants", title, first, lines, axis, published, f"indicator_{indicator.id}", language)
+
+
+def _strata(published: Published, indicator: Indicator, language: Language) -> Chart | None:
+    """The primary measure in each group of pathways that the programme declares."""
+    scopes = [s for s in published.scopes(indicator) if s[0] not in ("overall", "arm", "site")]
+    lines = [
+        Line(_stratum(factor, level, language), found)
+        for factor, level in scopes
+        for found in [published.headline(indicator, "main", factor, level)]
+        if found.is_present
+    ]
+    if not lines:
+        return None
+    title, first = language.say("strata.title"), language.say("table.stratum")
+    axis = words.measure_in_words(published.headline(indicator), indicator, language)
+    return charts.dots("strata", title, first, lines, axis, published, f"indicator_{indicator.id}", language)
+
+
+def _stratum(factor: str, level: str, language: Language) -> str:
+    return language.say("stratum.line", factor=language.label("stratum", factor), level=language.label("level", level))
+
+
+# --- Definition ---------------------------------------------------------------------------------
+
+
+def _definition(indicator: Indicator, language: Language) -> list[tuple[str, str]]:
+    """Terms and their descriptions, in reading order."""
+    terms = {
+        "definition": language.pick(indicator.definition),
+        "numerator": _numerator(indicator, language),
+        "denominator": language.say(f"define.denominator.{indicator.kind}"),
+        "window": _window(indicator, language),
+        "better": language.say(f"define.better.{indicator.better}"),
+        "authored": indicator.authored_by,
+        "checked": indicator.checked_by,
+        "review": language.day(indicator.next_review),
+        "id": indicator.id,
+    }
+    return [(language.say(f"define.{name}"), text) for name, text in terms.items()]
+
+
+def _numerator(indicator: Indicator, language: Language) -> str:
+    event = _event(indicator.event, language)
+    if isinstance(indicator, Score):
+        return language.say("define.numerator.score", event=event, top=indicator.top_box, maximum=indicator.range[1])
+    if isinstance(indicator, TimeToEvent):
+        competing = language.say("list.separator").join(language.label("event", name) for name in indicator.competing)
+        key = "define.numerator.time_to_event" + (".competing" if competing else "")
+        return language.say(key, event=event, competing=competing)
+    return language.counted("define.numerator.proportion", indicator.at_least, event=event, number=indicator.at_least)
+
+
+def _event(selector: EventSelector, language: Language) -> str:
+    name = language.label("event", selector.type)
+    codes = language.say("list.separator").join(language.label("care", code) for code in selector.code or ())
+    return language.say("define.event", event=name, codes=codes) if codes else name
+
+
+def _window(indicator: Indicator, language: Language) -> str:
+    first, last = indicator.window[0], indicator.window[1] - 1
+    return language.say(
+        "define.window.text",
+        first=language.number(first),
+        last=words.duration(last, indicator.unit, language),
+    )

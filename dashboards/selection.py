@@ -1,0 +1,203 @@
+"""Rows of a release as records, found by what they are: no arithmetic happens here."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from warehouse.programme import Indicator, Programme
+from warehouse.schemas import Release
+
+CONTRAST = "after-before"
+SHARES = frozenset({"cumulative_incidence", "survival", "proportion", "top_box", "response_rate"})
+TIMES = frozenset({"median_time", "restricted_mean"})
+TESTS = frozenset({"log_rank"})
+_MONTH_OR_QUARTER = re.compile(r"^\d{4}-(\d{2}|Q[1-4])$")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One released figure: the columns of RELEASED_FIGURE. Null estimate with ``withheld`` saying why."""
+
+    indicator_id: str
+    variant: str
+    kind: str
+    measure: str
+    analysis: str
+    scope_type: str
+    scope: str
+    period: str
+    horizon: int | None
+    unit: str
+    n: int | None
+    n_events: int | None
+    estimate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
+    method: str | None
+    withheld: str | None
+
+    @property
+    def is_contrast(self) -> bool:
+        """Whether the row compares periods."""
+        return self.period == CONTRAST
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the estimate is a fraction; its contrast then is in percentage points."""
+        return self.measure in SHARES
+
+    @property
+    def is_of_a_month(self) -> bool:
+        """Whether the row is a month or a quarter of a series."""
+        return _MONTH_OR_QUARTER.match(self.period) is not None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One measure of one scope in the periods, and their difference. None where the release has no row."""
+
+    measure: str
+    horizon: int | None
+    scope_type: str
+    scope: str
+    before: Row | None
+    transition: Row | None
+    after: Row | None
+    difference: Row | None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether any of the periods has a row."""
+        return any((self.before, self.after, self.difference))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One published point of a curve, time in the indicator's unit."""
+
+    time: float
+    estimate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    at_risk: int | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release opened for reading: its programme, and its figures and curves by indicator and variant."""
+
+    release: Release
+    figures: dict[tuple[str, str], tuple[Row, ...]] = field(repr=False)
+    curves: dict[tuple[str, str, str, str, str], tuple[Point, ...]] = field(repr=False)
+
+    @property
+    def programme(self) -> Programme:
+        """What was evaluated."""
+        return self.release.programme
+
+    @property
+    def primary(self) -> tuple[Indicator, ...]:
+        """The indicators that carry the conclusion, in declared order; all where none is named."""
+        wanted = self.programme.analysis.primary or self.programme.analysis.indicators
+        return self._indicators(wanted)
+
+    @property
+    def secondary(self) -> tuple[Indicator, ...]:
+        """The other indicators, in declared order."""
+        first = {indicator.id for indicator in self.primary}
+        return self._indicators(name for name in self.programme.analysis.indicators if name not in first)
+
+    @property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """All evaluated indicators, the primary ones first."""
+        return (*self.primary, *self.secondary)
+
+    def _indicators(self, names: Iterable[str]) -> tuple[Indicator, ...]:
+        declared = self.programme.indicators
+        return tuple(declared[name] for name in names if name in declared)
+
+    def rows(self, indicator_id: str, variant: str = "main") -> tuple[Row, ...]:
+        """All figures of an indicator and variant, in the release's order."""
+        return self.figures.get((indicator_id, variant), ())
+
+    def headline(
+        self, indicator: Indicator, variant: str = "main", scope_type: str = "overall", scope: str = "all"
+    ) -> Comparison:
+        """The primary measure of the indicator in one scope."""
+        declared = self.programme.variants_of(indicator)[variant]
+        rows = self.rows(indicator.id, variant)
+        return comparison(rows, declared.primary.measure, declared.primary.horizon, scope_type, scope)
+
+    def series(self, indicator: Indicator, scope_type: str = "overall", scope: str = "all") -> tuple[Row, ...]:
+        """The months or quarters of the primary measure, in time order."""
+        wanted = (indicator.primary.measure, indicator.primary.horizon, scope_type, scope)
+        found = [row for row in self.rows(indicator.id) if row.is_of_a_month and _key(row) == wanted]
+        return tuple(sorted(found, key=lambda row: row.period))
+
+    def scopes(self, indicator: Indicator) -> list[tuple[str, str]]:
+        """Every scope that has a row, once, in the release's order."""
+        return list(dict.fromkeys((row.scope_type, row.scope) for row in self.rows(indicator.id)))
+
+    def curve(self, indicator_id: str, variant: str, scope_type: str, scope: str, period: str) -> tuple[Point, ...]:
+        """The points of one curve, in time order; empty where the release has none."""
+        return self.curves.get((indicator_id, variant, scope_type, scope, period), ())
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures that occur anywhere in the release, by name."""
+        return tuple(sorted({row.measure for rows in self.figures.values() for row in rows}))
+
+
+def opened(release: Release) -> Published:
+    """The release, its frames turned into records once."""
+    figures: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for values in release.figures.iter_rows(named=True):
+        row = Row(**values)
+        figures[row.indicator_id, row.variant].append(row)
+    return Published(
+        release=release,
+        figures={key: tuple(rows) for key, rows in figures.items()},
+        curves=_curves(release.curves),
+    )
+
+
+def _curves(frame: pl.DataFrame) -> dict[tuple[str, str, str, str, str], tuple[Point, ...]]:
+    keys = ["indicator_id", "variant", "scope_type", "scope", "period"]
+    points: dict[tuple[str, ...], list[Point]] = defaultdict(list)
+    for row in frame.sort(*keys, "time").iter_rows(named=True):
+        point = Point(row["time"], row["estimate"], row["ci_low"], row["ci_high"], row["at_risk"])
+        points[tuple(row[key] for key in keys)].append(point)
+    return {(k[0], k[1], k[2], k[3], k[4]): tuple(found) for k, found in points.items()}
+
+
+def comparison(rows: Sequence[Row], measure: str, horizon: int | None, scope_type: str, scope: str) -> Comparison:
+    """The rows of one measure, horizon and scope, laid out by period."""
+    wanted = (measure, horizon, scope_type, scope)
+    found = {row.period: row for row in rows if _key(row) == wanted}
+    return Comparison(
+        measure=measure,
+        horizon=horizon,
+        scope_type=scope_type,
+        scope=scope,
+        before=found.get("before"),
+        transition=found.get("transition"),
+        after=found.get("after"),
+        difference=found.get(CONTRAST),
+    )
+
+
+def comparisons(rows: Sequence[Row], scope_type: str, scope: str) -> list[Comparison]:
+    """Every measure and horizon of one scope that compares periods, in the release's order."""
+    named = [row for row in rows if (row.scope_type, row.scope) == (scope_type, scope) and not row.is_of_a_month]
+    keys = dict.fromkeys((row.measure, row.horizon) for row in named)
+    return [comparison(named, measure, horizon, scope_type, scope) for measure, horizon in keys]
+
+
+def _key(row: Row) -> tuple[str, int | None, str, str]:
+    return row.measure, row.horizon, row.scope_type, row.scope
