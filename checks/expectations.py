@@ -102,7 +102,9 @@ def volumes(frame: pl.DataFrame, vocabulary: Sequence[str], sites: Sequence[str]
     inside = (
         Expected("types", "ExpectColumnValuesToBeInSet", {"column": "event_type", "value_set": list(vocabulary)}),
         Expected("sites", "ExpectColumnValuesToBeInSet", {"column": "site", "value_set": list(sites)}),
-        Expected("months", "ExpectColumnValuesToMatchRegex", {"column": "month", "regex": r"^\d{4}-(0[1-9]|1[0-2])$"}),
+        Expected(
+            "months", "ExpectColumnValuesToMatchRegex", {"column": "month", "regex": r"^\d{4}-(?:0[1-9]|1[0-2])$"}
+        ),
     )
     return Suite(suite.name, suite.frame, (*suite.expected, *inside))
 
@@ -156,12 +158,15 @@ def run_checkpoints(suites: Sequence[Suite]) -> list[CheckpointResult]:
     A checkpoint takes one frame for all of its validations, so each suite has its own.
     """
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
 
     _quiet()
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(enable=False)
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    config = base.DataContextConfig(
+        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=base.ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     source = context.data_sources.add_pandas("counts")
     return [_run(context, source, suite) for suite in suites]
 

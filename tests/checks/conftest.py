@@ -9,10 +9,11 @@ import polars as pl
 import pytest
 
 from checks.coverage import VOLUME, months
+from checks.results import Results
 from checks.rules import row_rules
 from checks.tables import COUNTS, RULE_RESULT, Evidence
 from warehouse.programme import Programme, Score, TimeToEvent
-from warehouse.schemas import LEDGER
+from warehouse.schemas import ATTRITION_TALLY, ESTIMATE, LEDGER
 
 WORDS = {"fr": "mots", "en": "words"}
 AUTHORS = {"authored_by": "a", "checked_by": "b", "next_review": date(2027, 1, 1)}
@@ -119,4 +120,48 @@ def clean(programme: Programme) -> Evidence:
         ledger=pl.DataFrame(ledger, schema=LEDGER, orient="row"),
         volumes=pl.DataFrame(volumes, schema=VOLUME, orient="row"),
         counts=counts,
+    )
+
+
+def _figure(indicator_id: str, measure: str, period: str, **known: Any) -> dict[str, Any]:
+    keys = {"programme_id": "small", "run_id": "r1", "variant": "main", "kind": "k", "unit": "day", "method": "m"}
+    scope = {"analysis": "secondary", "scope_type": "overall", "scope": "all", "plan_hash": "0" * 64}
+    return keys | scope | {"indicator_id": indicator_id, "measure": measure, "period": period} | known
+
+
+def _figures() -> list[dict[str, Any]]:
+    one = {"estimate": 0.4, "ci_low": 0.3, "ci_high": 0.5, "std_error": 0.05}
+    group, contrast = one | {"n": 100, "n_events": 40}, one | {"p_value": 0.04}
+    rows = []
+    for name, measure, horizon in (
+        ("referral", "cumulative_incidence", 30),
+        ("satisfaction", "top_box", None),
+        ("antibiotics", "cumulative_incidence", 30),
+        ("emergency", "cumulative_incidence", 30),
+        ("distress", "top_box", None),
+    ):
+        analysis = "primary" if name in ("referral", "satisfaction") else "secondary"
+        for period in ("before", "after", "after-before"):
+            numbers = contrast if period == "after-before" else group
+            rows.append(_figure(name, measure, period, horizon=horizon, **{"analysis": analysis, **numbers}))
+    return [*rows, _figure("antibiotics", "log_rank", "after-before", estimate=1.2, p_value=0.28)]
+
+
+def _attrition() -> list[tuple[Any, ...]]:
+    names = [(name, "main") for name in ("referral", "satisfaction", "antibiotics", "emergency", "distress")]
+    return [
+        (name, variant, "overall", period, "circuit", None, None, reason, n)
+        for name, variant in [*names, ("referral", "pain")]
+        for period in ("before", "after")
+        for reason, n in (("analysed", 100), ("prevalent", 7))
+    ]
+
+
+@pytest.fixture
+def results(programme: Programme) -> Results:
+    """Sixteen figures that hold, and the attrition they come from."""
+    return Results(
+        programme,
+        pl.DataFrame(_figures(), schema=ESTIMATE),
+        pl.DataFrame(_attrition(), schema=ATTRITION_TALLY, orient="row"),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.rules import row_rules
@@ -225,6 +225,7 @@ def rules(programme: Programme) -> tuple[Rule, ...]:
     return row_rules(programme)
 
 
+@settings(deadline=None)
 @given(
     row=st.fixed_dictionaries(
         {
