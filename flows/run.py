@@ -22,4 +22,5 @@ def run(programme: str, data: str, home: str = "parcours-home", key_file: str | 
     with hold(opened, new_run_id()):
         ingest(programme, data, home, key_file)
         evaluate(programme, home)
-        return publish(programme, home, return_state=True)
+        ended: State[None] = publish(programme, home, return_state=True)
+        return ended
