@@ -68,16 +68,23 @@ class Cells:
 
 def counts_over_time(cells: Cells) -> tuple[Integers, Integers, Integers, Integers]:
     """Distinct times, pathways at risk just before each, events and competing events at each."""
-    time, position = np.unique(cells.time, return_inverse=True)
-    length = len(time)
+    time = np.unique(cells.time)
+    return (time, *counts_at(cells, time))
+
+
+def counts_at(cells: Cells, time: Integers) -> tuple[Integers, Integers, Integers]:
+    """Pathways at risk just before each time, events and competing events at each.
+
+    ``time`` is sorted, distinct and holds every time of the cells; it may hold those of other groups too.
+    """
+    length, position = len(time), np.searchsorted(time, cells.time)
     events, competing = (
         _sums(position[cells.status == status], cells.n[cells.status == status], length)
         for status in (EVENT_SEEN, COMPETED)
     )
     came = _sums(np.searchsorted(time, cells.entry, "right"), cells.n, length + 1)[:length]
     ended = _sums(position, cells.n, length)
-    at_risk = np.cumsum(came - ended) + ended
-    return time, at_risk, events, competing
+    return np.cumsum(came - ended) + ended, events, competing
 
 
 def ratio(numerator: Numbers, denominator: Numbers) -> Floats:

@@ -3,10 +3,12 @@
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.proportions import newcombe, wilson
+
+untimed = settings(deadline=None)  # the first example pays for a lazy import
 
 
 @st.composite
@@ -43,6 +45,7 @@ def test_two_groups_of_none_do_not_differ():
     assert found.low < 0 < found.high
 
 
+@untimed
 @given(_share())
 def test_the_limits_solve_wilsons_equation(share):
     (k, n), z = share, 1.959963984540054
@@ -52,6 +55,7 @@ def test_the_limits_solve_wilsons_equation(share):
         assert n * (k / n - limit) ** 2 == pytest.approx(z**2 * limit * (1 - limit), abs=1e-9)
 
 
+@untimed
 @given(_share())
 def test_those_without_are_the_complement(share):
     k, n = share
@@ -59,6 +63,7 @@ def test_those_without_are_the_complement(share):
     assert (lacking.estimate, lacking.low, lacking.high) == pytest.approx((having.estimate, having.low, having.high))
 
 
+@untimed
 @given(_share(), _share())
 def test_exchanged_groups_change_the_sign_alone(one, other):
     forth, back = newcombe(*one, *other), newcombe(*other, *one)
@@ -67,6 +72,7 @@ def test_exchanged_groups_change_the_sign_alone(one, other):
     assert (back.z, back.p_value) == (pytest.approx(-forth.z), pytest.approx(forth.p_value))
 
 
+@untimed
 @given(_share(), _share())
 def test_test_and_interval_never_disagree(one, other):
     found = newcombe(*one, *other)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.scores import mean_difference, mean_of
+
+untimed = settings(deadline=None)  # the first example pays for a lazy import
 
 ANSWERS = st.lists(st.integers(0, 100), min_size=2, max_size=60)
 
@@ -27,6 +29,7 @@ def test_a_difference_needs_two_answers_on_each_side_and_some_spread():
     assert mean_difference(*counted([3, 3]), *counted([5, 5])).null_reason == "no_spread"
 
 
+@untimed
 @given(ANSWERS)
 def test_counted_answers_give_what_answers_give(answers):
     found = mean_of(*counted(answers))
@@ -35,6 +38,7 @@ def test_counted_answers_give_what_answers_give(answers):
     assert found.low <= found.estimate <= found.high
 
 
+@untimed
 @given(ANSWERS, st.integers(2, 9))
 def test_answers_repeated_keep_the_mean_and_narrow_the_interval(answers, times):
     once, often = mean_of(*counted(answers)), mean_of(*counted(answers, times))
@@ -42,6 +46,7 @@ def test_answers_repeated_keep_the_mean_and_narrow_the_interval(answers, times):
     assert often.std_error <= once.std_error
 
 
+@untimed
 @given(ANSWERS, ANSWERS)
 def test_exchanged_groups_change_the_sign_and_the_test_agrees_with_the_interval(answers, others):
     forth = mean_difference(*counted(answers), *counted(others))

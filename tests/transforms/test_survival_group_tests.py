@@ -1,0 +1,81 @@
+"""Laws of the log-rank and Gray tests, and the groups that cannot be compared."""
+
+import polars as pl
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from transforms.group_tests import gray_test, stratified_log_rank
+from transforms.survival import Cells, log_rank
+
+untimed = settings(deadline=None)  # the first example pays for a lazy import
+
+TESTS = [stratified_log_rank, gray_test]
+PATIENT = st.tuples(st.just(-1), st.integers(0, 8), st.integers(0, 2))
+COHORT = st.lists(PATIENT, min_size=1, max_size=25)
+
+
+def cells_of(patients: list[tuple[int, int, int]], shift: int = 0) -> Cells:
+    schema = {"entry": pl.Int64, "time": pl.Int64, "status": pl.UInt8}
+    frame = pl.DataFrame(patients, schema=schema, orient="row")
+    return Cells.of(frame.with_columns(pl.col("time") + shift, n=pl.lit(1)))
+
+
+@untimed
+@given(COHORT, COHORT)
+def test_one_stratum_of_two_groups_is_lifelines_log_rank(one, other):
+    ours, lifelines = stratified_log_rank([[cells_of(one), cells_of(other)]]), log_rank(cells_of(one), cells_of(other))
+    assume(ours.statistic is not None)
+    assert ours.statistic == pytest.approx(lifelines.statistic, abs=1e-9)
+    assert ours.p_value == pytest.approx(lifelines.p_value, abs=1e-9)
+
+
+@pytest.mark.parametrize("test", TESTS)
+@untimed
+@given(COHORT, COHORT, COHORT, st.permutations([0, 1, 2]))
+def test_the_order_of_the_groups_does_not_matter(test, a, b, c, order):
+    groups = [cells_of(group) for group in (a, b, c)]
+    found, shuffled = test([groups]), test([[groups[place] for place in order]])
+    assert shuffled.null_reason == found.null_reason
+    assert shuffled.degrees_of_freedom == found.degrees_of_freedom
+    if found.statistic is not None:
+        assert shuffled.statistic == pytest.approx(found.statistic, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("test", TESTS)
+@untimed
+@given(COHORT, COHORT, st.integers(0, 10**6))
+def test_shifted_times_change_nothing(test, one, other, shift):
+    here, there = (test([[cells_of(one, by), cells_of(other, by)]]) for by in (0, shift))
+    assert here == there
+
+
+@pytest.mark.parametrize("test", TESTS)
+@untimed
+@given(COHORT)
+def test_a_group_does_not_differ_from_itself(test, one):
+    found = test([[cells_of(one), cells_of(one)]])
+    assume(found.statistic is not None)
+    assert found.statistic == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("test", TESTS)
+@untimed
+@given(COHORT, COHORT)
+def test_a_stratum_without_anybody_changes_nothing(test, one, other):
+    groups = [cells_of(one), cells_of(other)]
+    alone, beside = test([groups]), test([groups, [cells_of([]), cells_of([])]])
+    assert (alone.statistic, alone.p_value) == (beside.statistic, beside.p_value)
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_what_cannot_be_compared_has_a_reason(test):
+    nobody, censored, seen = cells_of([]), cells_of([(-1, 3, 0)]), cells_of([(-1, 5, 1), (-1, 6, 0)])
+    assert test([[nobody, seen]]).null_reason == "no_pathway"
+    assert test([[censored, censored]]).null_reason == "no_event"
+    assert test([[censored, seen]]).null_reason == "never_at_risk_together"
+
+
+def test_gray_refuses_delayed_entry():
+    late = Cells.of(pl.DataFrame({"entry": [2], "time": [5], "status": [1], "n": [9]}))
+    assert gray_test([[late, late]]).null_reason == "delayed_entry"
