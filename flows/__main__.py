@@ -99,6 +99,34 @@ def validate(programme: str, *, data: Data, as_json: AsJson = False) -> int:
 
 
 @app.command
+def status(programme: str, *, home: Home = DEFAULT_HOME) -> int:
+    """Tell how fresh the data of each site are, which release is the last, and which checks did not pass.
+
+    Example: parcours status pacosme
+    """
+    from flows import commands
+
+    return commands.status(programme, home)
+
+
+@app.command
+def explain(
+    programme: str,
+    indicator: str,
+    *,
+    home: Home = DEFAULT_HOME,
+    confidential: Annotated[bool, Parameter(negative="", help="Show true figures beside the released ones.")] = False,
+) -> int:
+    """Explain an indicator: definition, who is counted, method, and the released cells behind its numbers.
+
+    Example: parcours explain pacosme time_to_referral
+    """
+    from flows import commands
+
+    return commands.explain(programme, indicator, home, confidential=confidential)
+
+
+@app.command
 def demo(*, directory: Annotated[Path, Parameter(help="Folder of the demonstration.")] = Path("parcours-demo")) -> int:
     """Simulate a programme with a known effect, run the whole work on it, print truth beside estimate.
 

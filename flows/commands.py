@@ -153,6 +153,30 @@ def _faults_in_words(programme: Programme, faults: pl.DataFrame) -> Iterator[str
             yield f"  … and {rows.height - FAULTS_TOLD:,} more rows against {rule}"
 
 
+def status(reference: str, home: Path) -> int:
+    """Tell where the warehouse stands."""
+    from flows.telling import status_lines
+
+    programme, opened = declarations.load(reference), open_home(home)
+    with Store.open(opened, read_only=True) as store:
+        for line in status_lines(store, programme, opened):
+            say(line)
+    return 0
+
+
+def explain(reference: str, indicator: str, home: Path, *, confidential: bool) -> int:
+    """Tell what stands behind the released numbers of an indicator; the true ones only when asked."""
+    from flows.telling import explain_lines
+
+    programme = declarations.load(reference)
+    with Store.open(open_home(home), read_only=True) as store:
+        release = steps.sealed_release(store, programme, steps.stored_outcome(store))
+        exact = store.read("out_estimate") if confidential else None
+    for line in explain_lines(release, exact, indicator):
+        say(line)
+    return 0
+
+
 def init(directory: Path, from_file: Path | None) -> int:
     """Write a first programme to edit, and say what to do with it."""
     from warehouse.starter import start

@@ -1,0 +1,129 @@
+"""What the warehouse can tell about itself: where it stands, and what stands behind a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from checks.gate import told
+from warehouse.errors import DeclarationError
+from warehouse.home import Home
+from warehouse.programme import Indicator, Programme
+from warehouse.schemas import Release
+from warehouse.store import Store
+
+SHARES = ("cumulative_incidence", "survival", "proportion", "top_box", "response_rate")
+REASONS = {
+    "analysed": "analysed",
+    "prevalent": "excluded: time zero before the before period",
+    "outside_periods": "excluded: time zero in no period",
+    "site_unknown": "excluded: no site at time zero",
+    "earlier_event": "excluded: the event came before time zero",
+    "no_follow_up": "excluded: no follow-up",
+    "immature": "excluded: the window is not complete",
+    "no_answer": "not answered, followed to the end of the window",
+    "left_before_answer": "not answered, died or left before the end of the window",
+    "comparator": "comparator sites",
+    "not_started": "sites that had not started",
+}
+
+
+def status_lines(store: Store, programme: Programme, home: Home) -> Iterator[str]:
+    """Freshness by site, the last release, and the checks that did not pass."""
+    yield f"{programme.title.en} ({programme.id}), data lock {programme.data_lock}"
+    ledger = store.ledger()
+    yield f"files: {ledger.height:,}; rows: {ledger['rows_in'].sum():,}, of which loaded {ledger['loaded'].sum():,}"
+    last = dict(store.facts(programme).group_by("site").agg(pl.col("month").max()).iter_rows())
+    for site in programme.sites:
+        yield f"  {site.id}: last events in {last.get(site.id, 'no month: no event at all')}"
+    yield f"last release: {_last_release(home)}"
+    checks = store.read("out_check")
+    fallen = checks.filter(pl.col("status").is_in(["fail", "error"]) & (pl.col("severity") != "info"))
+    yield f"checks: {checks.height}, not passed: {fallen.height}"
+    for row in fallen.iter_rows(named=True):
+        yield f"  {row['severity']}: {told(row)}"
+
+
+def _last_release(home: Home) -> str:
+    latest: Path = home.releases / "latest"
+    return latest.readlink().name if latest.is_symlink() else "none yet"
+
+
+def explain_lines(release: Release, exact: pl.DataFrame | None, indicator_id: str) -> Iterator[str]:
+    """Definition, attrition, method and figures of an indicator: released ones, beside the true ones where given."""
+    programme = release.programme
+    if indicator_id not in programme.indicators:
+        known = ", ".join(programme.indicators)
+        raise DeclarationError(f"{indicator_id}: expected one of the programme's indicators: {known}")
+    indicator = programme.indicators[indicator_id]
+    yield from _definition(indicator, programme)
+    for variant in programme.variants_of(indicator):
+        yield from _attrition(release.attrition, indicator_id, variant)
+        yield from _figures(release.figures, exact, indicator_id, variant)
+
+
+def _definition(indicator: Indicator, programme: Programme) -> Iterator[str]:
+    yield f"{indicator.title.en} ({indicator.id}, {indicator.kind}, {indicator.better} is better)"
+    yield f"  {indicator.definition.en}"
+    yield f"  Caveat: {indicator.caveat.en}"
+    yield f"  Window: {indicator.window[0]} <= t < {indicator.window[1]} {indicator.unit}s from time zero"
+    yield f"  Authored by {indicator.authored_by}; checked by {indicator.checked_by}; review {indicator.next_review}"
+    yield f"  Plan {programme.plan_hash[:12]}"
+
+
+def _attrition(attrition: pl.DataFrame, indicator_id: str, variant: str) -> Iterator[str]:
+    """Every pathway under one reason, by period."""
+    of = attrition.filter((pl.col("indicator_id") == indicator_id) & (pl.col("variant") == variant))
+    yield f"Pathways ({variant})"
+    for period, reason, n in of.sort("period", "reason").select("period", "reason", "n").iter_rows():
+        yield f"  {period:<11} {REASONS.get(reason, reason):<58} {_count(n):>7}"
+
+
+def _figures(released: pl.DataFrame, exact: pl.DataFrame | None, indicator_id: str, variant: str) -> Iterator[str]:
+    keys = ["indicator_id", "variant", "measure", "scope_type", "scope", "period", "horizon"]
+    of = released.filter(
+        (pl.col("indicator_id") == indicator_id)
+        & (pl.col("variant") == variant)
+        & (pl.col("scope_type") == "overall")
+        & pl.col("period").is_in(["before", "transition", "after", "after-before"])
+    )
+    yield f"Figures ({variant}), circuit sites"
+    if exact is not None:
+        true = exact.select(*keys, *(pl.col(name).alias(f"true_{name}") for name in ("estimate", "n", "n_events")))
+        of = of.join(true, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    for row in of.iter_rows(named=True):
+        yield f"  {_label(row):<46} {_released(row)}{_true(row) if exact is not None else ''}"
+    for method in of["method"].drop_nulls().unique(maintain_order=True):
+        yield f"  Method: {method}"
+
+
+def _label(row: dict[str, object]) -> str:
+    horizon = f" by {row['horizon']} {row['unit']}s" if row["horizon"] is not None else ""
+    return f"{row['period']}: {row['measure']}{horizon}"
+
+
+def _released(row: dict[str, object]) -> str:
+    if row["withheld"] is not None:
+        return f"withheld ({row['withheld']})"
+    counts = f" ({_count(row['n_events'])} of {_count(row['n'])})" if row["n"] is not None else ""
+    limits = f", 95 % {_value(row, 'ci_low')} to {_value(row, 'ci_high')}" if row["ci_low"] is not None else ""
+    return f"{_value(row, 'estimate')}{limits}{counts}"
+
+
+def _value(row: dict[str, object], name: str) -> str:
+    value = row[name]
+    if not isinstance(value, float):
+        return "-"
+    return f"{value:.0%}" if row["measure"] in SHARES else f"{value:g}"
+
+
+def _true(row: dict[str, object]) -> str:
+    """The confidential figure."""
+    counts = f", {row['true_n_events']} of {row['true_n']}" if row["true_n"] is not None else ""
+    return f"  [confidential: {row['true_estimate']}{counts}]"
+
+
+def _count(n: object) -> str:
+    return f"{n:,}" if isinstance(n, int) else "< 11"
