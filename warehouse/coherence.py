@@ -167,9 +167,11 @@ def _events(programme: Programme, indicator: Indicator) -> Said:
 
 
 def _follow_up(programme: Programme, indicator: Indicator) -> Said:
-    for name, variant in programme.variants_of(indicator).items():
-        for key, expected in _longest(programme, variant):
-            yield key if name == "main" else f"variants.{name}.{key}", expected
+    yield from _longest(programme, indicator)
+    for name, variant in indicator.variants.items():
+        changes = {field: getattr(variant, field) for field in variant.model_fields_set}
+        for key, expected in _longest(programme, indicator.model_copy(update=changes)):
+            yield f"variants.{name}.{key}", expected
 
 
 def _looked_at(indicator: Indicator) -> Iterator[tuple[str, str]]:

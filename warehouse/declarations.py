@@ -13,18 +13,18 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from warehouse.coherence import Draft, Model, incoherences
 from warehouse.errors import DeclarationError
 from warehouse.faults import MOST_DETAILS, Fault, in_words, kind_of
-from warehouse.programme import Indicator, Programme, Proportion, Score, TimeToEvent
+from warehouse.programme import Declared, Indicator, Programme, Proportion, Score, TimeToEvent
 
 LARGEST_BYTES: Final = 256 * 1024
 MOST_FAULTS: Final = 50
@@ -152,14 +152,17 @@ def _lawful_part(model: type[Model], declared: Mapping[str, Any], error: Validat
     faulty = {str(detail["loc"][0]) for detail in details if detail["loc"]}
     faulty |= {detail["ctx"]["key"].split(".")[0] for detail in details if not detail["loc"] and "key" in detail["ctx"]}
     values = {
-        name: _field(field).validate_python(declared[name])
-        for name, field in model.model_fields.items()
+        name: _field(model, name).validate_python(declared[name])
+        for name in model.model_fields
         if name in declared and name not in faulty
     }
     return Draft(cast(Model, model.model_construct(**values)), frozenset(faulty))
 
 
-def _field(field: FieldInfo) -> TypeAdapter[Any]:
+@cache
+def _field(model: type[Declared], name: str) -> TypeAdapter[Any]:
+    """What one field of a model takes, the model's own rules on several fields left aside."""
+    field = model.model_fields[name]
     lawful: Any = Annotated[field.annotation, field]
     return TypeAdapter(lawful)
 
