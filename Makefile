@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format hooks browser lock clean
+.PHONY: help demo test lint format map hooks browser lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,9 @@ lint: $(SET_UP)  ## Style, format, strict types and import contracts
 format: $(SET_UP)  ## Let ruff format the code and mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+map: $(SET_UP)  ## Write the module map of ARCHITECTURE.md again
+	$(BIN)/python docs/module_map.py
 
 hooks: $(SET_UP)  ## Check style and types before each commit
 	$(BIN)/pre-commit install
