@@ -106,3 +106,27 @@ def largest_share_without_event(n: int) -> float:
 def between(low: float, value: float, high: float) -> float:
     """The value, moved to the nearer limit where it lies outside."""
     return min(max(value, low), high)
+
+
+def square_and_add(after: Interval, before: Interval, largest: float) -> Difference:
+    """Newcombe's rule for a difference: the squared widths of both intervals towards one side add up.
+
+    A group brings 1.96 errors to either side, or the way to its exact limit where it has no error.
+    With two errors this is Wald's interval. Limits stay within +-``largest``. The test uses the side
+    towards 0, so that it agrees with the interval.
+    """
+    estimate = (after.estimate or 0.0) - (before.estimate or 0.0)
+    (down, up), (down_before, up_before) = _widths(after), _widths(before)
+    to_low, to_high = math.hypot(down, up_before), math.hypot(up, down_before)
+    towards_zero = max(to_low, to_high) if estimate == 0 else to_low if estimate > 0 else to_high
+    z = Z * estimate / towards_zero
+    low, high = between(-largest, estimate - to_low, largest), between(-largest, estimate + to_high, largest)
+    return Difference(estimate, towards_zero / Z, low, high, z, two_sided(z))
+
+
+def _widths(interval: Interval) -> tuple[float, float]:
+    """Widths below and above the estimate."""
+    estimate, low, high = interval.estimate or 0.0, interval.low or 0.0, interval.high or 0.0
+    if interval.std_error is not None:
+        return Z * interval.std_error, Z * interval.std_error
+    return estimate - low, high - estimate

@@ -1,0 +1,38 @@
+# Areas under the incidence and restricted means by survival. Run in this folder: Rscript areas.R
+source("common.R")
+
+states <- function(status) factor(status, 0:2, c("censored", "event", "competing"))
+
+# Area on [0, tau) of R's curve; its error from R's influence of each patient, integrated.
+area <- function(data, tau) {
+  data$id <- seq_len(nrow(data))
+  fit <- survfit(Surv(entry + 1, time + 1, states(status)) ~ 1, data, id = id, influence = TRUE)
+  event <- match("event", fit$states)
+  psi <- fit$influence.pstate[, , event]
+  psi <- psi[, tail(seq_len(ncol(psi)), length(fit$time))]  # R may put a time of its own before the first
+  time <- fit$time - 1; inside <- which(time < tau)
+  width <- diff(c(time[inside], tau))
+  c(sum(fit$pstate[inside, event] * width), sqrt(sum((psi[, inside, drop = FALSE] %*% width)^2)))
+}
+
+restricted <- function(data, tau) {
+  fit <- survfit(Surv(time + 1, status == 1) ~ 1, data)
+  unname(summary(fit, rmean = tau + 1)$table[c("rmean", "se(rmean)")]) - c(1, 0)
+}
+
+pair <- function(measure, data, tau) {
+  whole <- measure(data, tau); by <- lapply(1:0, function(g) measure(data[data$group == g, ], tau))
+  estimate <- by[[1]][1] - by[[2]][1]; error <- sqrt(by[[1]][2]^2 + by[[2]][2]^2)
+  list(estimate = whole[1], std_error = whole[2],
+    difference = list(estimate = estimate, std_error = error, z = estimate / error, p_value = 2 * pnorm(-abs(estimate / error))))
+}
+
+horizons <- c(mgus2 = 120, mgus2_by_age = 900, pbc = 60, transplant = 20, rotterdam = 60, myeloid = 8, colon = 60, lung = 30, veteran = 200, retinopathy = 36)
+cases <- lapply(names(horizons), function(name) {
+  data <- public[[name]]; tau <- horizons[[name]]
+  result <- list(name = name, tau = tau, cells = cells_of(group = data$group, entry = data$entry, time = data$time, status = data$status))
+  if (any(data$status == 2)) result$area_under_incidence <- pair(area, data, tau)
+  if (all(data$entry == FROM_THE_START)) result$restricted_mean <- pair(restricted, data, tau)
+  result
+})
+write_reference("areas.R", "survival", cases)
