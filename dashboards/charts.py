@@ -86,7 +86,11 @@ def _curve_chart(
     horizon = indicator.primary.horizon
     scope = _GROUPS[group]
     spec = figures.curves(points, ticks, horizon, Look(language, unit, largest))
-    title = language.say(f"chart.curve.{indicator.primary.measure}", group=language.say(f"group.{group}"))
+    title = language.say(
+        f"chart.curve.{indicator.primary.measure}",
+        group=language.say(f"group.{group}"),
+        event=words.event(indicator.event, language),
+    )
     least = published.release.smallest_count
     headline = published.headline(indicator, "main", *scope)
     summary = language.say(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from dashboards import theme, words
@@ -21,7 +22,7 @@ Spec = dict[str, Any]
 CURVE_HEIGHT = 380
 RUN_HEIGHT = 340
 SMALL_RUN_HEIGHT = 210
-ROW_HEIGHT = 52
+ROW_HEIGHT = 58
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
 
@@ -148,7 +149,7 @@ def _band(period: str, run: Sequence[Point]) -> Spec:
 def _steps(points: Sequence[tuple[float, float | None]]) -> list[tuple[float, float | None]]:
     """The corners of a step function that holds each value until the next time."""
     corners = [points[0]]
-    for (_, before), (time, after) in zip(points, points[1:], strict=False):
+    for (_, before), (time, after) in pairwise(points):
         corners += [(time, before), (time, after)]
     return corners
 
@@ -171,7 +172,7 @@ def run(
         SMALL_RUN_HEIGHT if small else RUN_HEIGHT,
         margin={"l": 48 if small else theme.LEFT, "r": 8 if small else theme.RIGHT, "t": 28 if small else 56, "b": 44},
         showlegend=len(series) > 1,
-        legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom", "itemclick": False, "itemdoubleclick": False},
+        legend={**theme.LEGEND, "y": 1.08},
         xaxis=theme.axis(
             type="date",
             range=[start.isoformat(), until.isoformat()],
@@ -198,7 +199,7 @@ def _hatched(period: Period, look: Look) -> Spec:
         "y": [0, 0, look.largest, look.largest],
         "fill": "toself",
         "fillcolor": theme.BAND_GROUND,
-        "fillpattern": {"shape": "/", "fgcolor": theme.HATCH, "bgcolor": theme.BAND_GROUND, "size": 8, "solidity": 0.12},
+        "fillpattern": theme.HATCHING,
         "line": {"width": 0},
         "hoverinfo": "skip",
         "showlegend": False,
@@ -317,7 +318,7 @@ def _row_notes(position: int, row: Dots, language: Language) -> Iterator[Spec]:
     yield theme.note(label(row.label), x=0, xanchor="left", font={"color": theme.INK, "size": 13}, **place)
     missing = [period for period in ("before", "after") if _missing(getattr(row, period))]
     if missing:
-        periods = language.say("list.and").join(language.label("period", period) for period in missing)
+        periods = language.say("list.and").join(language.label("period", period).lower() for period in missing)
         yield theme.note(label(language.say("chart.missing", periods=periods)), x=1, xanchor="right", **place)
 
 
@@ -328,7 +329,7 @@ def _missing(row: Row | None) -> bool:
 def _dot_trace(period: str, rows: Sequence[Dots], language: Language) -> Spec:
     found: list[Row | None] = [getattr(row, period) for row in rows]
     name = language.label("period", period)
-    shift = 0.1 if period == "before" else 0.3
+    shift = 0.02 if period == "before" else 0.24
     return {
         "type": "scatter",
         "mode": "markers",
@@ -337,8 +338,7 @@ def _dot_trace(period: str, rows: Sequence[Dots], language: Language) -> Spec:
         "y": [position + shift for position in range(len(rows))],
         "marker": {
             "size": 10,
-            "symbol": theme.SYMBOLS[period],
-            "color": theme.COLOURS[period],
+            "color": theme.MARKERS[period],
             "line": {"width": 2, "color": theme.COLOURS[period]},
         },
         "error_x": _whiskers(found, theme.COLOURS[period]),

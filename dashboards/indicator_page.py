@@ -9,7 +9,7 @@ from dashboards.charts import Chart
 from dashboards.language import Language, readable
 from dashboards.selection import SHARES, TESTS, Published, comparisons
 from dashboards.tables import Line, Table
-from warehouse.programme import EventSelector, Indicator, Score, Site, TimeToEvent
+from warehouse.programme import Indicator, Score, Site, TimeToEvent
 
 
 def content(published: Published, indicator: Indicator, language: Language) -> tuple[dict[str, Any], tuple[Chart, ...]]:
@@ -75,13 +75,20 @@ def _variants(published: Published, indicator: Indicator, language: Language) ->
         found = published.headline(indicator, name)
         title = language.say("variant.main") if name == "main" else language.pick(indicator.variants[name].title)
         if found.is_present and found.measure in SHARES:
-            measure = words.measure_in_words(found, declared, language)
-            lines.append(Line(language.say("variant.line", variant=title, measure=measure), found))
+            lines.append(Line(_variant(title, declared, indicator, language), found))
     if len(lines) < 2:
         return None
     title, first = language.say("variants.title"), language.say("table.variant")
     axis = language.say("axis.share")
     return charts.dots("variants", title, first, lines, axis, published, f"indicator_{indicator.id}", language)
+
+
+def _variant(title: str, declared: Indicator, main: Indicator, language: Language) -> str:
+    """The variant's title, with its horizon where that is not the indicator's own."""
+    horizon = declared.primary.horizon
+    if horizon is None or (horizon, declared.unit) == (main.primary.horizon, main.unit):
+        return title
+    return language.say("variant.line", variant=title, horizon=words.duration(horizon, declared.unit, language))
 
 
 def _strata(published: Published, indicator: Indicator, language: Language) -> Chart | None:
@@ -124,7 +131,7 @@ def _definition(indicator: Indicator, language: Language) -> list[tuple[str, str
 
 
 def _numerator(indicator: Indicator, language: Language) -> str:
-    event = _event(indicator.event, language)
+    event = words.event(indicator.event, language)
     if isinstance(indicator, Score):
         return language.say("define.numerator.score", event=event, top=indicator.top_box, maximum=indicator.range[1])
     if isinstance(indicator, TimeToEvent):
@@ -132,12 +139,6 @@ def _numerator(indicator: Indicator, language: Language) -> str:
         key = "define.numerator.time_to_event" + (".competing" if competing else "")
         return language.say(key, event=event, competing=competing)
     return language.counted("define.numerator.proportion", indicator.at_least, event=event, number=indicator.at_least)
-
-
-def _event(selector: EventSelector, language: Language) -> str:
-    name = language.label("event", selector.type)
-    codes = language.say("list.separator").join(language.label("care", code) for code in selector.code or ())
-    return language.say("define.event", event=name, codes=codes) if codes else name
 
 
 def _window(indicator: Indicator, language: Language) -> str:

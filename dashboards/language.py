@@ -67,9 +67,9 @@ class Language:
         plus = "+" if signed and rounded > 0 else ""
         return (MINUS if rounded < 0 else plus) + text
 
-    def percent(self, share: float) -> str:
-        """A fraction as whole per cent."""
-        return self.number(round(share * 100)) + PERCENT_SIGN[self.code]
+    def percent(self, share: float, *, exact: bool = False) -> str:
+        """A fraction as whole per cent, or ``exact`` to two decimals of a per cent: thresholds are small."""
+        return self.number(share * 100 if exact else round(share * 100)) + PERCENT_SIGN[self.code]
 
     def day(self, value: date) -> str:
         """A date in full: 1er juin 2021, 1 June 2021."""

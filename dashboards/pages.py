@@ -99,7 +99,7 @@ def summary(published: Published, language: Language) -> Page:
     scale = glyphs.scale_of(published.headline(indicator) for indicator in named)
     content = {
         "tiles": tiles,
-        "sentence": words.summary(published.programme, [tile.wording for tile in tiles], language),
+        "sentence": words.summary([tile.wording for tile in tiles], language),
         "periods": _periods(published, language),
         "runs": [(chart, f"indicator-{chart.id.removeprefix('run-')}.html") for chart in drawn],
         "primary": [_forest_line(published, indicator, scale, language) for indicator in published.primary],
@@ -130,7 +130,7 @@ def _tile(published: Published, indicator: Indicator, language: Language) -> Til
     return Tile(
         title=language.pick(indicator.title),
         href=f"{page_of(indicator)}.html",
-        goal=language.label("goal", indicator.goal),
+        goal=language.say(f"tile.aim.{indicator.better}", goal=language.label("goal", indicator.goal)),
         measure=words.measure_in_words(found, indicator, language),
         wording=wording,
         before=_values(found, "before", least, language),
@@ -190,7 +190,7 @@ def sites(published: Published, language: Language) -> Page:
     drawn = [_site_chart(published, indicator, language) for indicator in published.primary]
     found = tuple(chart for chart in drawn if chart is not None) if len(declared) > 1 else ()
     absent = "" if found else language.say("sites.single" if len(declared) == 1 else "sites.absent")
-    return Page("sites", "sites.html", language.say("nav.sites"), {"charts": found, "absent": absent}, found)
+    return Page("sites", "sites.html", language.say("sites.title"), {"charts": found, "absent": absent}, found)
 
 
 def _site_chart(published: Published, indicator: Indicator, language: Language) -> Chart | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -158,13 +158,20 @@ def opened(release: Release) -> Published:
     """The release, its frames turned into records once."""
     figures: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for values in release.figures.iter_rows(named=True):
-        row = Row(**values)
+        row = _silent_where_withheld(Row(**values))
         figures[row.indicator_id, row.variant].append(row)
     return Published(
         release=release,
         figures={key: tuple(rows) for key, rows in figures.items()},
         curves=_curves(release.curves),
     )
+
+
+def _silent_where_withheld(row: Row) -> Row:
+    """A withheld row shows no number, whatever it was given."""
+    if row.withheld is None:
+        return row
+    return replace(row, estimate=None, ci_low=None, ci_high=None, p_value=None)
 
 
 def _curves(frame: pl.DataFrame) -> dict[tuple[str, str, str, str, str], tuple[Point, ...]]:

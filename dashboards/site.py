@@ -119,9 +119,10 @@ def render(templates: Environment, page: Page, published: Published, spoken: Lan
 
 def specs(page: Page, spoken: Language) -> str:
     """The charts of a page as JSON that cannot end the script element it stands in."""
+    charts = [{"id": drawn.id, "data": drawn.spec["data"], "layout": drawn.spec["layout"]} for drawn in page.charts]
     content: dict[str, Any] = {
         "config": theme.CONFIG,
-        "charts": [{"id": chart.id, "data": chart.spec["data"], "layout": chart.spec["layout"]} for chart in page.charts],
+        "charts": charts,
         "words": {name: spoken.say(f"boot.{name}") for name in ("dark", "light", "failed")},
     }  # fmt: skip
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))

@@ -52,7 +52,7 @@ def of_comparisons(caption: str, first: str, lines: Sequence[Line], least: int, 
     titles = [Column(first, is_text=True)]
     for period in ("before", "after"):
         named = language.label("period", period)
-        titles += [Column(named), Column(say("table.interval")), Column(say("table.n_of", period=named))]
+        titles += [Column(named), Column(say("table.interval")), Column(say("table.n_of", period=named.lower()))]
     titles += [Column(say("table.difference")), Column(say("table.interval"))]
     return with_remarks(caption, titles, rows, [words.remark(_parts(line), language) for line in lines], language)
 
@@ -189,7 +189,9 @@ def _check_counts(row: Mapping[str, object], least: int, language: Language) -> 
         return [words.NO_NUMBER_SYMBOL] * 4
     counts = [words.count(_integer(row[name]), least, language) for name in ("violated", "denominator")]
     shares = [row["share"], row["threshold"]]
-    return counts + [language.percent(s) if isinstance(s, float) else words.NO_NUMBER_SYMBOL for s in shares]
+    return counts + [
+        language.percent(s, exact=True) if isinstance(s, float) else words.NO_NUMBER_SYMBOL for s in shares
+    ]
 
 
 def _integer(value: object) -> int | None:

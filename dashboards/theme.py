@@ -21,7 +21,7 @@ BAND_GROUND = "var(--band)"
 COLOURS = {"before": "var(--before)", "transition": "var(--transition)", "after": "var(--after)"}
 FILLS = {"before": "var(--before-fill)", "after": "var(--after-fill)"}
 DASHES = {"before": "dash", "after": "solid"}
-SYMBOLS = {"before": "circle-open", "transition": "diamond-open", "after": "circle"}
+MARKERS = {"before": PAPER, "after": "var(--after)"}  # hollow before, filled after
 TOKENS = (INK, QUIET, RULE, GRID, PAPER, HATCH, BAND_GROUND, *COLOURS.values(), *FILLS.values())
 
 FONT = '"Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
@@ -40,6 +40,17 @@ CONFIG: dict[str, Any] = {
     "showTips": False,
 }
 
+LEGEND: dict[str, Any] = {
+    "orientation": "h",
+    "x": 0,
+    "y": 1,
+    "xanchor": "left",
+    "yanchor": "bottom",
+    "itemclick": False,
+    "itemdoubleclick": False,
+}
+HATCHING: dict[str, Any] = {"shape": "/", "fgcolor": HATCH, "bgcolor": BAND_GROUND, "size": 8, "solidity": 0.12}
+
 
 def layout(language: Language, height: int, **own: Any) -> dict[str, Any]:
     """The common layout of a chart of ``height`` pixels, with its own keys laid over it."""
@@ -55,9 +66,8 @@ def layout(language: Language, height: int, **own: Any) -> dict[str, Any]:
         "font": {"family": FONT, "size": 13, "color": INK},
         "hoverlabel": {"bgcolor": PAPER, "bordercolor": RULE, "font": {"color": INK, "size": 13}},
         "margin": {"l": LEFT, "r": RIGHT, "t": 40, "b": 48},
-        "legend": {"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "itemclick": False,
-                   "itemdoubleclick": False},
-    }  # fmt: skip
+        "legend": LEGEND,
+    }
     return common | own
 
 

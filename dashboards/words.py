@@ -12,7 +12,7 @@ from typing import Literal
 
 from dashboards.language import Language
 from dashboards.selection import TESTS, TIMES, Comparison, Row
-from warehouse.programme import Indicator, Programme
+from warehouse.programme import EventSelector, Indicator, Proportion
 
 WITHHELD = "small_count"
 WITHHELD_SYMBOL = "c"
@@ -131,7 +131,7 @@ def _is_complete(row: Row) -> bool:
 def _size(comparison: Comparison, indicator: Indicator, language: Language) -> str:
     difference = comparison.difference
     named = measure_in_words(comparison, indicator, language)
-    if difference is None or difference.estimate is None:
+    if difference is None or difference.estimate is None or difference.withheld is not None:
         return language.say("words.no_difference_known", measure=named, reason=reason(difference, language))
     both = [row for row in (comparison.before, comparison.after) if row is not None and row.estimate is not None]
     sign = "more" if difference.estimate > 0 else "less" if difference.estimate < 0 else "same"
@@ -157,7 +157,7 @@ def _uncertainty(comparison: Comparison, direction: Direction, language: Languag
 
 
 def measure_in_words(comparison: Comparison, indicator: Indicator, language: Language) -> str:
-    """What is measured, with its horizon or threshold: Incidence cumulée à 30 jours."""
+    """What is measured, with its event, horizon or threshold: Part des parcours avec orientation en 30 jours."""
     return measure_name(comparison.measure, comparison.horizon, indicator, language)
 
 
@@ -167,9 +167,22 @@ def measure_name(measure: str, horizon: int | None, indicator: Indicator, langua
     if measure == "top_box" and indicator.kind == "score":
         top, most = language.number(indicator.top_box), language.number(indicator.range[1])
         return language.say("measure.top_box.with_threshold", threshold=top, maximum=most)
+    if measure == "proportion" and isinstance(indicator, Proportion):
+        number = indicator.at_least
+        return language.counted("measure.proportion.of", number, number=number, event=event(indicator.event, language))
     if horizon is None:
         return name
-    return language.say("measure.at_horizon", measure=name, horizon=duration(horizon, indicator.unit, language))
+    at = duration(horizon, indicator.unit, language)
+    if language.knows(f"measure.{measure}.of"):
+        return language.say(f"measure.{measure}.of", event=event(indicator.event, language), horizon=at)
+    return language.say("measure.at_horizon", measure=name, horizon=at)
+
+
+def event(selector: EventSelector, language: Language) -> str:
+    """The events that an indicator looks at: orientation, or orientation (psychologie)."""
+    name = language.label("event", selector.type)
+    codes = language.say("list.separator").join(language.label("care", code) for code in selector.code or ())
+    return language.say("define.event", event=name, codes=codes) if codes else name
 
 
 def duration(number: float, unit: str, language: Language) -> str:
@@ -259,7 +272,14 @@ def remark(rows: list[Row | None], language: Language) -> str:
     return language.say("remark.separator").join(reason_in_words(code, language) for code in codes)
 
 
-def summary(programme: Programme, wordings: list[Wording], language: Language) -> str:
+def enumeration(parts: list[str], language: Language) -> str:
+    """Parts in a row, the last two joined by and."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return language.say("list.and").join([language.say("list.separator").join(parts[:-1]), parts[-1]])
+
+
+def summary(wordings: list[Wording], language: Language) -> str:
     """How many of the primary indicators went which way, in one sentence."""
     tally = [
         language.counted(f"summary.{direction}", number, number=number)
@@ -269,7 +289,6 @@ def summary(programme: Programme, wordings: list[Wording], language: Language) -
     total = language.counted("summary.indicators", len(wordings), number=len(wordings))
     return language.say(
         "summary.sentence",
-        programme=language.pick(programme.title),
         total=total,
-        tally=language.say("list.separator").join(tally),
+        tally=enumeration(tally, language),
     )
