@@ -9,6 +9,7 @@ import runpy
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -205,6 +206,23 @@ def test_the_lock_names_no_address() -> None:
     pinned = re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==", lock, re.MULTILINE)
     assert len(pinned) > 100
     assert lock.count("--hash=sha256:") >= len(pinned)
+
+
+def test_the_lock_pins_every_declared_dependency_and_build_tool() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    requirements = [*declared["project"]["dependencies"], *declared["dependency-groups"]["dev"]]
+    names = {re.split(r"[\[<>=!~; ]", each)[0] for each in (*requirements, *declared["build-system"]["requires"])}
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==", lock, re.MULTILINE))
+    assert names - pinned == set()
+    exact = {each for each in requirements if "==" in each}
+    assert all(re.search(rf"^{re.escape(each)}(?![\w.])", lock, re.MULTILINE) for each in exact)
+
+
+def test_the_wheel_holds_the_five_rooms() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(declared["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(ROOMS)
+    assert declared["project"]["scripts"] == {"parcours": "flows.__main__:main"}
 
 
 def test_the_product_names_no_host_but_quoted_ones() -> None:
