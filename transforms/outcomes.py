@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from transforms.pathways import matching
+from transforms.pathways import KNOWN_TO_THE_DAY, matching
 from warehouse.programme import SECONDS_IN, EventSelector, Indicator, Programme, Proportion, Score, TimeToEvent
 from warehouse.schemas import (
     ANSWERED,
@@ -130,7 +130,7 @@ def score(pathways: pl.DataFrame, history: History, programme: Programme, of: Sc
     answers = (
         _offsets(pathways, history.events, of, of.event)
         .filter(valid)
-        .sort((pl.col("offset") - of.nearest).abs(), "offset", "sequence")
+        .sort((pl.col("offset") - of.nearest).abs(), "occurred_at", ~KNOWN_TO_THE_DAY, "sequence")
         .unique("pathway", keep="first", maintain_order=True)
         .select("pathway", answer=(pl.col("value") * SCORE_UNIT).round())
     )
@@ -198,7 +198,9 @@ def _offsets(
     return (
         events.filter(pl.any_horizontal(chosen or [pl.lit(False)]))
         .join(index, on="patient")
-        .select("pathway", "sequence", "value", offset=_offset(of, "occurred_on", "occurred_at"))
+        .select(
+            "pathway", "sequence", "occurred_at", "precision", "value", offset=_offset(of, "occurred_on", "occurred_at")
+        )
     )
 
 

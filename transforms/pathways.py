@@ -11,6 +11,7 @@ from warehouse.programme import EventSelector, Periods, Programme, TimeZero
 from warehouse.schemas import PATHWAY
 
 MISSING = "missing"
+KNOWN_TO_THE_DAY = pl.col("precision") == "day"  # such an event stands at midnight, before the timed ones of its day
 
 
 def matching(selector: EventSelector | TimeZero) -> pl.Expr:
@@ -24,14 +25,16 @@ def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme,
     """One row per patient who has the event of time zero (schema PATHWAY and one column per stratum).
 
     ``events`` is EVENT, ``patients`` is PATIENT with the declared covariates. Time zero is the
-    first (or last) such event in all loaded history, the earlier row on a tie. A first event
-    before the before period makes the pathway ``prevalent``; an index date in no period puts it
-    ``outside_periods``; both are excluded, and kept so that the attrition adds up. Period, site
-    and strata are those of the index date.
+    first (or last) such event in all loaded history: a day-only value comes before the timed ones
+    of its day, and of equal instants the earlier row is taken. A first event before the before
+    period makes the pathway ``prevalent``; an index date in no period puts it ``outside_periods``;
+    both are excluded, and kept so that the attrition adds up. Period, site and strata are those of
+    the index date.
     """
+    last = time_zero.which == "last"
     found = (
         events.filter(matching(time_zero))
-        .sort("occurred_at", "sequence", descending=[time_zero.which == "last", False])
+        .sort("occurred_at", KNOWN_TO_THE_DAY, "sequence", descending=[last, not last, False])
         .unique("patient", keep="first", maintain_order=True)
         .sort("patient")
         .select("patient", "site", index_at="occurred_at", index_on="occurred_on")
