@@ -1,0 +1,131 @@
+"""Estimators on people, not on counts: plain Python, exact fractions where the answer is one.
+
+One element of ``people`` is one pathway: (time, status) with 0 censored, 1 event, 2 competing.
+At each time the events come before the censorings, and a pathway is at risk up to its own time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+Z = 1.959963984540054
+Person = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Step:
+    time: int
+    at_risk: int
+    events: int
+    happened: int
+    before: Fraction  # share with nothing just before
+    after: Fraction
+    incidence: Fraction
+
+
+def steps(people: Sequence[Person]) -> list[Step]:
+    found, free, incidence = [], Fraction(1), Fraction(0)
+    for time in sorted({time for time, _ in people}):
+        at_risk = sum(1 for other, _ in people if other >= time)
+        events = sum(1 for other, status in people if other == time and status == 1)
+        happened = sum(1 for other, status in people if other == time and status != 0)
+        before = free
+        incidence += before * Fraction(events, at_risk)
+        free = before * (1 - Fraction(happened, at_risk))
+        found.append(Step(time, at_risk, events, happened, before, free, incidence))
+    return found
+
+
+def is_reached(people: Sequence[Person], horizon: int) -> bool:
+    """Whether the follow-up of somebody reaches the horizon, or nobody is left who could still be followed."""
+    longest = max(time for time, _ in people)
+    return horizon <= longest or all(status != 0 for time, status in people if time == longest)
+
+
+def incidence(people: Sequence[Person], horizon: int) -> tuple[Fraction, float]:
+    """Aalen-Johansen's incidence by the horizon, that time included, with the delta-method variance.
+
+    Var F(t) = sum [F(t) - F(s)]^2 d / (n (n - d)) + sum S(s-)^2 e (n - e) / n^3 - 2 sum [F(t) - F(s)] S(s-) e / n^2.
+    """
+    passed = [step for step in steps(people) if step.time <= horizon]
+    reached = passed[-1].incidence if passed else Fraction(0)
+    variance = Fraction(0)
+    for step in passed:
+        left, n = reached - step.incidence, step.at_risk
+        if left:
+            variance += left**2 * Fraction(step.happened, n * (n - step.happened))
+        variance += step.before**2 * Fraction(step.events * (n - step.events), n**3)
+        variance -= 2 * left * step.before * Fraction(step.events, n**2)
+    return reached, float(variance)
+
+
+def loglog(share: float, error: float) -> tuple[float, float]:
+    """Limits of a share on the scale log(-log share), for incidences and survival alike."""
+    width = Z * error / (share * math.log(share))
+    first, second = share ** math.exp(-width), share ** math.exp(width)
+    return min(first, second), max(first, second)
+
+
+def kaplan_meier(people: Sequence[Person], horizon: int) -> tuple[Fraction, float]:
+    """Share without event by the horizon and Greenwood's variance; every other status censors."""
+    alone = [(time, int(status == 1)) for time, status in people]
+    share, total = Fraction(1), Fraction(0)
+    for step in steps(alone):
+        if step.time <= horizon and step.events:
+            share *= 1 - Fraction(step.events, step.at_risk)
+            if step.at_risk > step.events:
+                total += Fraction(step.events, step.at_risk * (step.at_risk - step.events))
+    return share, float(share**2 * total)
+
+
+def median_time(people: Sequence[Person]) -> int | None:
+    """First time by which half of all pathways have had the event."""
+    return next((step.time for step in steps(people) if step.incidence >= Fraction(1, 2)), None)
+
+
+def log_rank(after: Sequence[Person], before: Sequence[Person]) -> float | None:
+    """Chi-square of the log-rank test; None where no time compares two groups with an event."""
+    observed = expected = variance = Fraction(0)
+    for time in sorted({time for time, status in (*after, *before) if status == 1}):
+        here, there = (sum(1 for other, _ in group if other >= time) for group in (after, before))
+        events = sum(1 for other, status in (*after, *before) if other == time and status == 1)
+        n = here + there
+        observed += sum(1 for other, status in after if other == time and status == 1)
+        expected += Fraction(events * here, n)
+        if n > 1:
+            variance += Fraction(here * there * events * (n - events), n * n * (n - 1))
+    return float((observed - expected) ** 2 / variance) if variance else None
+
+
+def chi_square_p(statistic: float) -> float:
+    """Upper tail of chi-square with one degree of freedom."""
+    return math.erfc(math.sqrt(statistic / 2))
+
+
+def wilson(events: int, n: int) -> tuple[float, float]:
+    share, square = events / n, Z * Z / n
+    middle = share + square / 2
+    width = Z * math.sqrt(share * (1 - share) / n + square / (4 * n))
+    return (middle - width) / (1 + square), (middle + width) / (1 + square)
+
+
+def newcombe(events: int, n: int, events_before: int, n_before: int) -> tuple[float, float, float]:
+    """Difference of two shares with Newcombe's hybrid limits (method 10)."""
+    share, other = events / n, events_before / n_before
+    (low, high), (low_before, high_before) = wilson(events, n), wilson(events_before, n_before)
+    difference = share - other
+    below = math.hypot(share - low, high_before - other)
+    above = math.hypot(high - share, other - low_before)
+    return difference, difference - below, difference + above
+
+
+def mean(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and its standard error, which one answer does not have."""
+    average = math.fsum(values) / len(values)
+    if len(values) == 1:
+        return average, None
+    squares = math.fsum((value - average) ** 2 for value in values)
+    return average, math.sqrt(squares / (len(values) - 1) / len(values))

@@ -1,0 +1,325 @@
+"""The meaning of pathways, outcomes and counts, patient by patient, in plain Python.
+
+Slow on purpose and written from the text of the design, so that it can disagree with the frames.
+Nothing here is vectorised: a pathway is followed tick by tick through what happened to the patient.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any
+
+from oracle.builders import Happening, midnight
+
+from warehouse.programme import (
+    EventSelector,
+    Indicator,
+    Programme,
+    Proportion,
+    Score,
+    TimeToEvent,
+    TimeZero,
+)
+
+CENSORED, EVENT, COMPETED = 0, 1, 2
+ELIGIBLE, INVITED, ANSWERED = 0, 1, 2
+SECONDS = {"minute": 60, "hour": 3600}
+LOSSES = {"transfer_out", "last_news"}
+Cell = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Pathway:
+    patient: int
+    at: datetime
+    on: date
+    period: str | None
+    arm: str | None
+    site: str | None
+    strata: Mapping[str, str]
+    excluded: str | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """An outcome: a reason, or a cell (time, status) or (stage, followed, value)."""
+
+    cell: Cell | None = None
+    excluded: str | None = None
+
+
+# ---------------------------------------------------------------- time zero, period, arm, strata
+
+
+def selects(selector: EventSelector | TimeZero, one: Happening) -> bool:
+    wanted = selector.event if isinstance(selector, TimeZero) else selector.type
+    return one.type == wanted and (selector.code is None or one.code in selector.code)
+
+
+def reading_order(one: Happening) -> tuple[datetime, bool, int]:
+    """A day-only value comes before the timed ones of its day; then the order of reading."""
+    return one.at, not one.day_only, one.sequence
+
+
+def time_zero_of(happenings: Iterable[Happening], time_zero: TimeZero) -> Happening | None:
+    candidates = sorted((one for one in happenings if selects(time_zero, one)), key=reading_order)
+    if not candidates:
+        return None
+    if time_zero.which == "first":
+        return candidates[0]
+    latest = reading_order(candidates[-1])[:2]
+    return next(one for one in candidates if reading_order(one)[:2] == latest)
+
+
+def period_on(day: date, programme: Programme) -> str | None:
+    for name, span in programme.periods.named():
+        if span.start <= day < span.until:
+            return name
+    return None
+
+
+def arm_at(site_id: str | None, day: date, period: str | None, programme: Programme) -> str | None:
+    for site in programme.sites:
+        if site.id == site_id:
+            waits = site.arm == "circuit" and site.starts is not None and day < site.starts
+            return "not_started" if waits and period == "after" else site.arm
+    return None
+
+
+def band(age: int, bounds: Sequence[int]) -> str:
+    if age < bounds[0]:
+        return f"<{bounds[0]}"
+    for low, high in pairwise(bounds):
+        if low <= age < high:
+            return f"{low}-{high - 1}"
+    return f"{bounds[-1]}+"
+
+
+def level(person: Mapping[str, Any], factor: str, bands: tuple[int, ...] | bool, day: date) -> str:
+    if isinstance(bands, tuple):
+        born = person.get("birth_year")
+        return "missing" if born is None else band(day.year - born, bands)
+    value = person.get(factor)
+    return "missing" if value is None else str(value)
+
+
+def exclusion(day: date, period: str | None, site: str | None, time_zero: TimeZero, programme: Programme) -> str | None:
+    if time_zero.which == "first" and day < programme.periods.before.start:
+        return "prevalent"
+    if period is None:
+        return "outside_periods"
+    return "site_unknown" if site is None else None
+
+
+def pathway_of(
+    happenings: Iterable[Happening], person: Mapping[str, Any], programme: Programme, time_zero: TimeZero
+) -> Pathway | None:
+    zero = time_zero_of(happenings, time_zero)
+    if zero is None:
+        return None
+    day = zero.at.astimezone(programme.zone).date()
+    period = period_on(day, programme)
+    return Pathway(
+        patient=zero.patient,
+        at=zero.at,
+        on=day,
+        period=period,
+        arm=arm_at(zero.site, day, period, programme),
+        site=zero.site,
+        strata={name: level(person, name, bands, day) for name, bands in programme.strata.items()},
+        excluded=exclusion(day, period, zero.site, time_zero, programme),
+    )
+
+
+# ---------------------------------------------------------------- the clock and the follow-up
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Ticks since time zero: local days, or elapsed seconds where the unit is minute or hour."""
+
+    pathway: Pathway
+    programme: Programme
+    unit: str
+
+    def scaled(self, offset: int) -> int:
+        return offset if self.unit == "day" else offset * SECONDS[self.unit]
+
+    def at(self, instant: datetime) -> int:
+        if self.unit == "day":
+            return (instant.astimezone(self.programme.zone).date() - self.pathway.on).days
+        elapsed = instant - self.pathway.at
+        return elapsed.days * 86_400 + elapsed.seconds
+
+    def day_begins(self, day: date) -> int:
+        return self.at(midnight(day, self.programme.zone))
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """``closed`` is the first tick not observed; on the others the follow-up ends, that tick observed."""
+
+    closed: int
+    deaths: set[int]
+    losses: set[int]
+    competing: set[int]
+
+
+def follow_up(clock: Clock, happenings: Iterable[Happening], programme: Programme, of: Indicator) -> FollowUp:
+    known = list(happenings)
+    closed = [clock.scaled(of.window[1]), clock.day_begins(programme.data_lock)]
+    if clock.pathway.period == "before" and (of.spill_over or programme.follow_up.spill_over) == "cut":
+        closed.append(clock.day_begins(programme.periods.before.until))
+    competing = set(of.competing) if isinstance(of, TimeToEvent) else set()
+    ending = LOSSES | (set(of.censored_by) if isinstance(of, TimeToEvent) else set())
+    losses = {clock.at(one.at) for one in known if one.type in ending - competing}
+    if (of.alive_until or programme.follow_up.alive_until) == "last_event":
+        losses.add(max(clock.at(one.at) for one in known))
+    deaths = {clock.at(one.at) for one in known if one.type == "death" and "death" not in competing}
+    return FollowUp(min(closed), deaths, losses, {clock.at(one.at) for one in known if one.type in competing})
+
+
+# ---------------------------------------------------------------- outcomes
+
+
+def time_to_event(pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: TimeToEvent) -> Found:
+    clock = Clock(pathway, programme, of.unit)
+    ticks = [clock.at(one.at) for one in happenings if selects(of.event, one)]
+    default = "exclude" if of.window[0] == 0 else "ignore"
+    if (of.earlier_event or default) == "exclude" and any(tick < 0 for tick in ticks):
+        return Found(excluded="earlier_event")
+    start, end = clock.scaled(of.window[0]), clock.scaled(of.window[1])
+    outcome = {tick for tick in ticks if start <= tick < end}
+    ends = follow_up(clock, happenings, programme, of)
+    for tick in sorted({ends.closed} | outcome | ends.deaths | ends.losses | ends.competing):
+        found = _on_tick(tick, outcome, ends)
+        if found is not None:
+            return Found(excluded="no_follow_up") if tick < 0 else Found((tick, found))
+    raise AssertionError("the follow-up always closes")
+
+
+def _on_tick(tick: int, outcome: set[int], ends: FollowUp) -> int | None:
+    """What ends the pathway on this tick: outcome before death before transfer; a closed tick holds nothing."""
+    if tick >= ends.closed:
+        return CENSORED
+    if tick in outcome:
+        return EVENT
+    if tick in ends.competing:
+        return COMPETED
+    return CENSORED if tick in ends.deaths | ends.losses else None
+
+
+def _leaves(ends: FollowUp, never: int) -> int:
+    return min(ends.deaths | ends.losses, default=never)
+
+
+def proportion(pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: Proportion) -> Found:
+    clock = Clock(pathway, programme, of.unit)
+    ticks = [clock.at(one.at) for one in happenings if selects(of.event, one)]
+    if of.earlier_event == "exclude" and any(tick < 0 for tick in ticks):
+        return Found(excluded="earlier_event")
+    start, end = clock.scaled(of.window[0]), clock.scaled(of.window[1])
+    ends = follow_up(clock, happenings, programme, of)
+    if ends.closed < end:
+        return Found(excluded="immature")
+    leaves = _leaves(ends, end)
+    events = sum(1 for tick in ticks if start <= tick < end and tick <= leaves)
+    return Found((ANSWERED, int(leaves >= end), int(events >= of.at_least)))
+
+
+def score(pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: Score) -> Found:
+    clock = Clock(pathway, programme, "day")
+    start, end = of.window
+    ends = follow_up(clock, happenings, programme, of)
+    if ends.closed < end:
+        return Found(excluded="immature")
+    followed = int(_leaves(ends, end) >= end)
+    answers = [
+        one
+        for one in happenings
+        if selects(of.event, one)
+        and start <= clock.at(one.at) < end
+        and one.value is not None
+        and of.range[0] <= one.value <= of.range[1]
+    ]
+    if answers:
+        nearest = min(answers, key=lambda one: (abs(clock.at(one.at) - of.nearest), reading_order(one)))
+        return Found((ANSWERED, followed, round(nearest.value * 1_000_000)))
+    invited = of.invited_by is not None and any(
+        selects(of.invited_by, one) and clock.at(one.at) < end for one in happenings
+    )
+    return Found((INVITED if invited else ELIGIBLE, followed, None))
+
+
+KINDS = {"time_to_event": time_to_event, "proportion": proportion, "score": score}
+
+
+def outcome_of(pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: Indicator) -> Found:
+    if pathway.excluded:
+        return Found(excluded=pathway.excluded)
+    return KINDS[of.kind](pathway, happenings, programme, of)
+
+
+# ---------------------------------------------------------------- counts
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pathways counted by (indicator, variant, view, period, arm, site, stratum) and cell."""
+
+    time: Counter[Cell]
+    score: Counter[Cell]
+    attrition: Counter[Cell]
+
+
+def counts(happenings: Iterable[Happening], people: Mapping[int, Mapping[str, Any]], programme: Programme) -> Counts:
+    by_patient: dict[int, list[Happening]] = {}
+    for one in happenings:
+        by_patient.setdefault(one.patient, []).append(one)
+    counted = Counts(Counter(), Counter(), Counter())
+    for indicator in programme.indicators.values():
+        for variant, changed in programme.variants_of(indicator).items():
+            for patient, known in by_patient.items():
+                zero = indicator.time_zero or programme.time_zero
+                pathway = pathway_of(known, people.get(patient, {}), programme, zero)
+                if pathway is not None:
+                    _count(
+                        counted, pathway, outcome_of(pathway, known, programme, changed), programme, changed, variant
+                    )
+    return counted
+
+
+def _count(counted: Counts, pathway: Pathway, found: Found, programme: Programme, of: Indicator, variant: str) -> None:
+    cells = counted.time if of.kind == "time_to_event" else counted.score
+    named = (of.id, variant)
+    counted.attrition[(*named, "overall", pathway.period, pathway.arm, None, None, _reason(found, of))] += 1
+    if found.cell is None:
+        return
+    cell = (-1, *found.cell) if of.kind == "time_to_event" else found.cell
+    for view, period, site, stratum in _views(pathway, programme, of, variant):
+        cells[(*named, view, period, pathway.arm, site, stratum, *cell)] += 1
+
+
+def _reason(found: Found, of: Indicator) -> str:
+    if found.excluded or found.cell is None:
+        return found.excluded or ""
+    if of.kind == "score" and found.cell[0] != ANSWERED:
+        return "no_answer" if found.cell[1] else "left_before_answer"
+    return "analysed"
+
+
+def _views(
+    pathway: Pathway, programme: Programme, of: Indicator, variant: str
+) -> list[tuple[str, str | None, str | None, str | None]]:
+    found: list[tuple[str, str | None, str | None, str | None]] = [("overall", pathway.period, None, None)]
+    if variant != "main":
+        return found
+    if len(programme.sites) > 1:
+        found.append(("site", pathway.period, pathway.site, None))
+    found.append(("month", f"{pathway.on:%Y-%m}", None, None))
+    factors = programme.strata if of.strata is None else of.strata
+    return found + [(f"equity:{factor}", pathway.period, None, pathway.strata[factor]) for factor in factors]
