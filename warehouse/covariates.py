@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from warehouse.database import Database, name, statement, text
 from warehouse.errors import DeclarationError
 from warehouse.home import Home
+from warehouse.identities import identify
 from warehouse.ledger import Batch, LedgerRow, account, clear, forget_stale, known_row, next_batch
 from warehouse.programme import PatientFile, Programme
 from warehouse.receive import Received
 from warehouse.schemas import Rule
 from warehouse.sources.delimited import Relation, Request, stage_file
-from warehouse.sources.pseudonyms import pads, pseudonym_sql
-from warehouse.verdicts import Place, judge, refuse
+from warehouse.verdicts import Place, judge
 
 SOURCE = "patients"  # the file's name in the ledger
 _AGE_BAND = "age_band"  # worked out from birth_year
@@ -105,16 +105,13 @@ def ingest_patient_file(
 
 def _load(database: Database, reading: PatientReading, received: Received, run_id: str) -> LedgerRow:
     batch = Batch(next_batch(database), SOURCE, reading.contract, received, run_id)
-    inner, outer = pads(reading.key)
-    parameters: dict[str, object] = {"inner": inner, "outer": outer, "batch": batch.number}
     present = _stage(database, reading, received)
-    database.execute(statement("no_repeated_rows"))
+    database.execute(statement("dropped"))
     rules = [_MISSING_PATIENT, *([_INVALID_BIRTH_YEAR] if "birth_year" in present else [])]
-    place = Place(batch.number, reading.names, rows_are_lines=True)
-    refuse(database, place, judge(database, batch.number, rules), _UNREADABLE)
-    database.execute(statement("identify", pseudonym=pseudonym_sql("raw_patient_id")), parameters)
+    judge(database, rules, _UNREADABLE, Place(batch.number, reading.names, rows_are_lines=True))
+    identify(database, reading.key)
     database.execute(statement("earlier_covariate_rows"))
-    loaded = _insert(database, present, parameters)
+    loaded = _insert(database, present, batch.number)
     row = account(database, batch, loaded, (None, None))
     clear(database)
     return row
@@ -146,12 +143,12 @@ def _staged_name(ours: str) -> str:
     return "raw_patient_id" if ours == "patient_id" else name(ours)
 
 
-def _insert(database: Database, present: list[str], parameters: Mapping[str, object]) -> int:
+def _insert(database: Database, present: list[str], batch: int) -> int:
     database.execute(statement("covariate_rows"))
     database.execute("DELETE FROM core_covariate WHERE patient IN (SELECT patient FROM covariate_rows)")
     for covariate in present:
         sql = statement("insert_covariate", covariate=text(covariate), column=name(covariate))
-        database.execute(sql, parameters)
+        database.execute(sql, {"batch": batch})
     database.execute(statement("insert_patients_of_covariates"))
     (loaded,) = database.row("SELECT count(*) FROM covariate_rows")
     database.execute("DROP TABLE covariate_rows")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from warehouse.database import Database, statement
 from warehouse.errors import ParcoursError, StorageError
 from warehouse.receive import Received
 
-_PLACES = ("core_event", "core_covariate", "raw_quarantine", "raw_rule", "raw_batch")
-_TEMPORARY = ("staged_rows", "records", "identified", "dropped", "offending", "refused", "candidates")
+_PLACES = ("core_event_coded", "core_covariate", "raw_quarantine", "raw_rule", "raw_batch")
+_TEMPORARY = ("staged_rows", "records", "identified", "dropped", "offending", "refused", "candidates", "repeated")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def known_row(database: Database, source: str, contract: str, sha256: str) -> Le
         "WHERE source = ? AND contract = ? AND sha256 = ?",
         [source, contract, sha256],
     )
-    return LedgerRow(*found[0], already_loaded=True) if found else None
+    return replace(LedgerRow(*found[0]), already_loaded=True) if found else None
 
 
 def has_rows(database: Database, source: str) -> bool:

@@ -51,20 +51,19 @@ class Staging:
             written=_listed(self._written(present)),
             instants=_listed(self._instants(present)),
             typed=_listed(self._typed(present)),
+            aside=", ".join(self._written(present)),
         )
 
     def view_sql(self, relation: Relation) -> str:
         """The statement that makes the view ``staged`` over ``staged_rows``."""
         present = self._present(relation)
         more = {raw: "NULL::VARCHAR" for ours, raw in RAW.items() if ours not in present}
+        more |= {column: sql for column, sql in self._constants().items() if column not in self._columns(present)}
         if relation.is_careful:
             more["source_row"] = "line"
         else:
-            more |= {
-                "source_row": f"rowid + {_FIRST_DATA_LINE}",
-                "fault": "NULL::VARCHAR",
-                "fault_column": "NULL::VARCHAR",
-            }
+            row = f"rowid + {_FIRST_DATA_LINE}"
+            more |= {"source_row": row, "fault": "NULL::VARCHAR", "fault_column": "NULL::VARCHAR"}
         return statement("stage_view", more=_listed(more))
 
     def _present(self, relation: Relation) -> dict[str, str]:
@@ -76,46 +75,68 @@ class Staging:
         zone = self.source.timezone or self.programme.timezone
         return Clock(self.source.date_format, zone, self.programme.timezone)
 
+    def _columns(self, present: Mapping[str, str]) -> set[str]:
+        return {*self._typed(present), *self._instants(present)}
+
+    def _moments(self, present: Mapping[str, str]) -> list[str]:
+        return [moment for moment in ("occurred", "recorded") if f"{moment}_at" in present]
+
     def _written(self, present: Mapping[str, str]) -> dict[str, str]:
         """Time stamps as the file writes them."""
         clock, columns = self._clock, {}
-        for moment in ("occurred", "recorded"):
-            raw, is_present = f"raw_{moment}_at", f"{moment}_at" in present
-            columns[f"{moment}_written"] = clock.written_sql(raw) if is_present else "NULL::TIMESTAMP"
-            columns[f"{moment}_offset"] = clock.offset_sql(raw) if is_present else "NULL::INTEGER"
-            columns[f"{moment}_precision"] = clock.precision_sql(raw) if is_present else "NULL::VARCHAR"
+        for moment in self._moments(present):
+            raw = f"raw_{moment}_at"
+            columns[f"{moment}_written"] = clock.written_sql(raw)
+            columns[f"{moment}_offset"] = clock.offset_sql(raw)
+            columns[f"{moment}_precision"] = clock.precision_sql(raw)
         return columns
 
     def _instants(self, present: Mapping[str, str]) -> dict[str, str]:
         """The same as instants in UTC."""
         return {
             f"{moment}_at": self._clock.instant_sql(f"{moment}_written", f"{moment}_offset", f"{moment}_precision")
-            if f"{moment}_at" in present
-            else "NULL::TIMESTAMP"
-            for moment in ("occurred", "recorded")
+            for moment in self._moments(present)
         }
 
     def _typed(self, present: Mapping[str, str]) -> dict[str, str]:
+        """Columns that differ from row to row."""
         clock, mappings = self._clock, self.source.mappings()
         types = {raw: mapping.type for raw, mapping in mappings.items()} or {t: t for t in self.programme.vocabulary}
         codes = {raw: mapping.code for raw, mapping in mappings.items() if mapping.code}
-        code = "raw_code" if "code" in present else "NULL::VARCHAR"
-        return {
+        columns = {
             "event_type": _mapped("raw_event_type", types),
-            "code": _mapped("raw_event_type", codes, otherwise=code),
             "occurred_on": clock.day_sql("occurred_written", "occurred_offset", "occurred_precision", "occurred_at"),
             "precision": "occurred_precision",
-            "site": self._site("site" in present),
-            "value": _number("raw_value", self.source.decimal) if "value" in present else "NULL::DOUBLE",
-            "status": _status() if "status" in present else "'active'",
+        }
+        if codes:
+            otherwise = "raw_code" if "code" in present else "NULL::VARCHAR"
+            columns["code"] = _mapped("raw_event_type", codes, otherwise=otherwise)
+        elif "code" in present:
+            columns["code"] = "raw_code"
+        if "site" in present:
+            columns["site"] = self._site()
+        if "value" in present:
+            columns["value"] = _number("raw_value", self.source.decimal)
+        if "status" in present:
+            columns["status"] = _status()
+        return columns
+
+    def _constants(self) -> dict[str, str]:
+        """What columns are, in every row, when the file does not have them."""
+        return {
+            "code": "NULL::VARCHAR",
+            "site": self._constant_site(),
+            "value": "NULL::DOUBLE",
+            "status": "'active'",
+            "recorded_at": "NULL::TIMESTAMP",
         }
 
-    def _site(self, is_present: bool) -> str:
-        constant = text(self.source.site) if self.source.site else "NULL::VARCHAR"
-        if not is_present:
-            return constant
+    def _constant_site(self) -> str:
+        return text(self.source.site) if self.source.site else "NULL::VARCHAR"
+
+    def _site(self) -> str:
         sites = dict(self.source.sites) or {site.id: site.id for site in self.programme.sites}
-        return f"CASE WHEN raw_site IS NULL THEN {constant} ELSE {_mapped('raw_site', sites)} END"
+        return f"CASE WHEN raw_site IS NULL THEN {self._constant_site()} ELSE {_mapped('raw_site', sites)} END"
 
 
 def _listed(columns: Mapping[str, str]) -> str:

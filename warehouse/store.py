@@ -22,13 +22,14 @@ from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.receive import receive, sweep
 from warehouse.schemas import EVENT, LEDGER, Rule
-from warehouse.sources.pseudonyms import fingerprint
+from warehouse.sources.pseudonyms import derived_secret
 
 if TYPE_CHECKING:
     import polars as pl
 
 TABLES = (
-    "raw_setting", "raw_batch", "raw_rule", "raw_quarantine", "core_patient", "core_covariate", "core_event",
+    "raw_setting", "raw_batch", "raw_rule", "raw_quarantine", "core_patient", "core_covariate", "core_label",
+    "core_event_coded", "core_event",
 )  # fmt: skip
 _RESULTS = re.compile(r"(out|core_tally)_[a-z][a-z0-9_]{0,40}")
 
@@ -93,7 +94,7 @@ class Store:
 
     def _check_key(self, key: bytes) -> None:
         """One warehouse, one key: under another one every patient would be new."""
-        mark = fingerprint(key)
+        mark = derived_secret(key, "fingerprint of the key")
         known = self._database.rows("SELECT value FROM raw_setting WHERE setting = 'key'")
         if not known:
             self._database.execute("INSERT INTO raw_setting VALUES ('key', ?)", [mark])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from warehouse.database import Database, statement
 from warehouse.schemas import Rule
 
-_LIVE = "staged ANTI JOIN dropped USING (source_row)"
 UNREADABLE = "unreadable_row"  # the rule of rows that no rule named and that cannot be loaded
 UNREADABLE_EVENT = (
     "fault IS NOT NULL OR raw_patient_id IS NULL OR event_type IS NULL OR occurred_at IS NULL "
@@ -25,54 +24,41 @@ class Place:
     rows_are_lines: bool
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """How many of the rows a rule speaks of violate it."""
+def judge(database: Database, rules: Sequence[Rule], unreadable: str, place: Place) -> None:
+    """Evaluate all rules over the staged rows that are not repeats, in one pass.
 
-    rule: Rule
-    violated: int
-    denominator: int
-
-
-def judge(database: Database, batch: int, rules: Sequence[Rule]) -> list[Verdict]:
-    """Count every rule over the staged rows that are not repeats, in one pass; keep the counts."""
-    if not rules:
-        return []
-    counts = []
-    for rule in rules:
-        counts += [f"count(*) FILTER (WHERE {_violates(rule)})", f"count(*) FILTER (WHERE {rule.denominator})"]
-    row = database.row(f"SELECT {', '.join(counts)} FROM {_LIVE}")
-    verdicts = [Verdict(rule, row[2 * place], row[2 * place + 1]) for place, rule in enumerate(rules)]
-    for verdict in verdicts:
-        counted = [batch, verdict.rule.id, verdict.violated, verdict.denominator]
-        database.execute("INSERT INTO raw_rule VALUES (?, ?, ?, ?)", counted)
-    return verdicts
+    Keeps the counts in ``raw_rule``, notes the rows to keep out in ``raw_quarantine`` and lists them in
+    the table ``refused``. ``unreadable`` is SQL for rows that cannot be loaded, whatever the rules say.
+    """
+    flags = {f"violates_{number}": rule for number, rule in enumerate(rules)}
+    columns = [f"{_violates(rule)} AS {flag}" for flag, rule in flags.items()]
+    every = [*columns, f"coalesce({unreadable}, false) AS unreadable"]
+    database.execute(statement("offending", flags=", ".join(every), any_flag=" OR ".join([*flags, "unreadable"])))
+    _count(database, place.batch, flags)
+    refusing = {flag: rule for flag, rule in flags.items() if rule.quarantines}
+    for flag, rule in refusing.items():
+        _note(database, place, rule.id, rule.column, flag)
+    unnamed = " AND ".join(["unreadable", *(f"NOT {flag}" for flag in refusing)])
+    _note(database, place, UNREADABLE, None, unnamed)
+    any_refusal = " OR ".join([*refusing, "unreadable"])
+    database.execute(f"CREATE TEMP TABLE refused AS SELECT source_row FROM offending WHERE {any_refusal}")
 
 
 def _violates(rule: Rule) -> str:
     return f"coalesce(({rule.predicate}) AND ({rule.denominator}), false)"
 
 
-def refuse(database: Database, place: Place, verdicts: Sequence[Verdict], unreadable: str) -> None:
-    """Make the table ``refused`` of rows to keep out, and note where they stand in ``raw_quarantine``.
-
-    ``unreadable`` is SQL for rows that cannot be loaded, whatever the rules say.
-    """
-    refusing = [verdict.rule for verdict in verdicts if verdict.rule.quarantines and verdict.violated]
-    flags = {f"violates_{number}": rule for number, rule in enumerate(refusing)}
-    columns = [f"{_violates(rule)} AS {flag}" for flag, rule in flags.items()]
-    database.execute(
-        statement(
-            "offending",
-            live=_LIVE,
-            flags=", ".join([*columns, f"coalesce({unreadable}, false) AS unreadable"]),
-            refused=" OR ".join([*flags, "unreadable"]),
-        )
-    )
-    for flag, rule in flags.items():
-        _note(database, place, rule.id, rule.column, flag)
-    _note(database, place, UNREADABLE, None, " AND ".join(["unreadable", *(f"NOT {flag}" for flag in flags)]))
-    database.execute("CREATE TEMP TABLE refused AS SELECT source_row FROM offending")
+def _count(database: Database, batch: int, flags: Mapping[str, Rule]) -> None:
+    """Keep how many rows each rule speaks of and how many of them violate it."""
+    if not flags:
+        return
+    violated = database.row(f"SELECT {', '.join(f'count(*) FILTER (WHERE {flag})' for flag in flags)} FROM offending")
+    spoken_of = list(dict.fromkeys(rule.denominator for rule in flags.values()))
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in spoken_of)
+    denominators = dict(zip(spoken_of, database.row(statement("denominators", counts=counts)), strict=True))
+    for rule, number in zip(flags.values(), violated, strict=True):
+        counted = [batch, rule.id, number, denominators[rule.denominator]]
+        database.execute("INSERT INTO raw_rule VALUES (?, ?, ?, ?)", counted)
 
 
 def _note(database: Database, place: Place, rule: str, column: str | None, violates: str) -> None:

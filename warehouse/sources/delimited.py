@@ -91,7 +91,7 @@ def _refuse_other_formats(scan: Scan, encoding: str, shown: str) -> None:
 
 
 def _rewrite(file: Path, encoding: str, shown: str, copy: Path) -> None:
-    """Write ``file`` as UTF-8 with ``\\n`` at line ends; where there is no ``\\n``, ``\\r`` ends lines."""
+    r"""Write ``file`` as UTF-8 with ``\n`` at line ends; where there is no ``\n``, ``\r`` ends lines."""
     line = 1
     try:
         has_line_feed = any("\n" in piece for piece in chunks_of(file, encoding))

@@ -98,7 +98,7 @@ class Scan:
 
     @property
     def newline(self) -> str | None:
-        """The line end used throughout, ``\\n`` or ``\\r\\n``; null where they are mixed or others."""
+        r"""The line end used throughout, ``\n`` or ``\r\n``; null where they are mixed or others."""
         if self.carriage_returns == 0:
             return "\n"
         same = self.carriage_returns == self.carriage_returns_before_line_feed == self.line_feeds

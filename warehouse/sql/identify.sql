@@ -1,14 +1,8 @@
 -- One row per identifier of the file: its pseudonym and its surrogate, known already or next in line.
 CREATE TEMP TABLE identified AS
-WITH ids AS (
-  SELECT DISTINCT raw_patient_id FROM staged_rows WHERE raw_patient_id IS NOT NULL
-),
-keyed AS (
-  SELECT raw_patient_id, {pseudonym} AS pseudonym FROM ids
-),
-numbered AS (
+WITH numbered AS (
   SELECT keyed.*, core_patient.patient AS known, row_number() OVER (
-    PARTITION BY core_patient.patient IS NULL ORDER BY pseudonym
+    ORDER BY core_patient.patient IS NULL DESC, hash(pseudonym), pseudonym
   ) AS place
   FROM keyed LEFT JOIN core_patient USING (pseudonym)
 )

@@ -2,5 +2,5 @@
 INSERT INTO core_patient
 SELECT patient, pseudonym
 FROM identified
-WHERE is_new AND patient IN (SELECT patient FROM core_event WHERE batch = $batch)
+WHERE is_new AND patient IN (SELECT patient FROM core_event_coded WHERE batch = $batch)
 ORDER BY patient

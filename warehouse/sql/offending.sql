@@ -1,6 +1,6 @@
--- One row per row that some rule refuses or that cannot be loaded: which of them.
+-- One row per row that violates some rule or cannot be loaded: which of them.
 CREATE TEMP TABLE offending AS
 SELECT * FROM (
-  SELECT source_row, fault_column, {flags} FROM {live}
+  SELECT source_row, fault_column, {flags} FROM staged ANTI JOIN dropped USING (source_row)
 )
-WHERE {refused}
+WHERE {any_flag}

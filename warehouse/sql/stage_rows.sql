@@ -10,8 +10,6 @@ instants AS (
   SELECT *, {instants} FROM written
 )
 SELECT
-  * EXCLUDE (
-    occurred_written, occurred_offset, occurred_precision, recorded_written, recorded_offset, recorded_precision
-  ),
+  * EXCLUDE ({aside}),
   {typed}
 FROM instants

@@ -1,20 +1,15 @@
--- One row per recorded event, in reading order. Superseded versions and cancelled events are rows, too.
-CREATE TABLE IF NOT EXISTS core_event (
-  sequence BIGINT NOT NULL,
-  patient INTEGER NOT NULL,
-  bucket UTINYINT NOT NULL, -- patient modulo 256: the unit of work
-  event_type VARCHAR NOT NULL,
-  code VARCHAR,
-  occurred_at TIMESTAMP NOT NULL, -- UTC; local midnight where only the day is known
-  occurred_on DATE NOT NULL, -- local calendar day
-  precision VARCHAR NOT NULL, -- day, minute, second
-  site VARCHAR,
-  value DOUBLE,
-  event_id VARCHAR, -- keyed hash of the source's own
-  status VARCHAR NOT NULL, -- active, corrected, cancelled
-  recorded_at TIMESTAMP, -- UTC
-  source VARCHAR NOT NULL,
-  batch INTEGER NOT NULL,
-  source_row BIGINT NOT NULL,
-  row_hash UINTEGER -- keyed hash of the row's texts; null where the source keeps repeats
-)
+-- One row per recorded event.
+--   sequence: reading order over all files          bucket: patient modulo 256, the unit of work
+--   occurred_at: UTC, local midnight where only the day is known   occurred_on: local calendar day
+--   precision: day, minute, second                  status: active, corrected, cancelled
+--   event_id: keyed hash of the source's own        row_hash: keyed hash of the row's texts
+CREATE VIEW IF NOT EXISTS core_event AS
+SELECT
+  sequence, patient, bucket, types.word AS event_type, codes.word AS code, occurred_at, occurred_on,
+  (['day', 'minute', 'second'])[precision] AS precision, sites.word AS site, value, event_id,
+  (['active', 'corrected', 'cancelled'])[status] AS status, recorded_at, source, batch, source_row, row_hash
+FROM core_event_coded
+JOIN raw_batch USING (batch)
+JOIN core_label AS types ON types.label = core_event_coded.event_type
+LEFT JOIN core_label AS codes ON codes.label = core_event_coded.code
+LEFT JOIN core_label AS sites ON sites.label = core_event_coded.site
