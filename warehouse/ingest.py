@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from warehouse.database import Database, statement
 from warehouse.home import Home
@@ -24,9 +23,6 @@ from warehouse.sources import delimited, xes
 from warehouse.sources.pseudonyms import derived_secret
 from warehouse.staging import RAW, Staging
 from warehouse.verdicts import UNREADABLE_EVENT, Place, judge
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _TYPED_KEY = {ours: ours for ours in RAW} | {"patient_id": "patient"}
 # Keyed, so that nobody can find the identifier behind it by trying; it is no proof of integrity.
