@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.cells import Cells, Floats, Integers, counts_over_time, ratio
-from transforms.intervals import NO_EVENT, Interval, Test, Z
+from transforms.intervals import NO_EVENT, NOT_ESTIMABLE, Interval, Test, Z
 from warehouse.schemas import EVENT_SEEN
 
 Ties = Literal["efron", "breslow"]
 
-NOT_ESTIMABLE = "not_estimable"  # a covariate separates events from others, or repeats another covariate
 NO_CLUSTER = "no_cluster"  # clustered errors were asked of a model that was given no clusters
 MOST_STEPS = 30
 CONVERGED = 1e-10  # of the squared Newton step in units of its information
