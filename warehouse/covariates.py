@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warehouse.database import Database, name, statement, text
 from warehouse.errors import DeclarationError
 from warehouse.home import Home
 from warehouse.identities import identify
-from warehouse.ledger import Batch, LedgerRow, account, clear, forget_stale, known_row, next_batch
+from warehouse.ledger import Batch, LedgerRow, account, known_row, next_batch, read_files, stale_files
 from warehouse.programme import PatientFile, Programme
 from warehouse.receive import Received
 from warehouse.schemas import Rule
@@ -93,32 +93,23 @@ def ingest_patient_file(
     database: Database, home: Home, reading: PatientReading, received: Received, run_id: str
 ) -> LedgerRow:
     """Load one file of covariates in one transaction; one that is in the ledger already changes nothing."""
-    known = known_row(database, SOURCE, reading.contract, received.sha256)
+    contract = reading.contract
+    known = known_row(database, SOURCE, contract, received.sha256)
     if known:
         return known
-    with database.transaction():
-        for again in forget_stale(database, SOURCE, reading.contract, home.raw):
-            if again.sha256 != received.sha256:
-                _load(database, reading, again, run_id)
-        return _load(database, reading, received, run_id)
+    again = [file for file in stale_files(database, SOURCE, contract, home.raw) if file.sha256 != received.sha256]
+    return read_files(
+        database,
+        SOURCE,
+        contract,
+        [*again, received],
+        stage=lambda file: _stage(database, reading, file),
+        load=lambda file: _load(database, reading, file, run_id),
+    )
 
 
-def _load(database: Database, reading: PatientReading, received: Received, run_id: str) -> LedgerRow:
-    batch = Batch(next_batch(database), SOURCE, reading.contract, received, run_id)
-    present = _stage(database, reading, received)
-    database.execute(statement("dropped"))
-    rules = [_MISSING_PATIENT, *([_INVALID_BIRTH_YEAR] if "birth_year" in present else [])]
-    judge(database, rules, _UNREADABLE, Place(batch.number, reading.names, rows_are_lines=True))
-    identify(database, reading.key)
-    database.execute(statement("earlier_covariate_rows"))
-    loaded = _insert(database, present, batch.number)
-    row = account(database, batch, loaded, (None, None))
-    clear(database)
-    return row
-
-
-def _stage(database: Database, reading: PatientReading, received: Received) -> list[str]:
-    """Make the relation ``staged``; returns the covariates that the file has."""
+def _stage(database: Database, reading: PatientReading, received: Received) -> str:
+    """Make the table ``staged_rows``; returns the statement of the view ``staged``."""
     request = Request(received.file, received.shown, reading.file, reading.names, reading.required)
 
     def create(relation: Relation) -> str:
@@ -128,11 +119,23 @@ def _stage(database: Database, reading: PatientReading, received: Received) -> l
         return f"CREATE TEMP TABLE staged_rows AS SELECT {', '.join(texts)} FROM {relation.sql}"
 
     relation = stage_file(database, request, create)
-    more = (
-        "line AS source_row" if relation.is_careful else "rowid + 2 AS source_row, NULL AS fault, NULL AS fault_column"
-    )
-    database.execute(statement("stage_view", more=more))
-    return [ours for ours in _identifiers(reading, relation.columns) if ours != "patient_id"]
+    absent = [ours for ours in reading.covariates if ours not in _identifiers(reading, relation.columns)]
+    more = [f"NULL::VARCHAR AS {name(ours)}" for ours in absent]
+    if relation.is_careful:
+        more.append("line AS source_row")
+    else:
+        more += ["rowid + 2 AS source_row", "NULL::VARCHAR AS fault", "NULL::VARCHAR AS fault_column"]
+    return statement("stage_view", more=", ".join(more))
+
+
+def _load(database: Database, reading: PatientReading, received: Received, run_id: str) -> LedgerRow:
+    batch = Batch(next_batch(database), SOURCE, reading.contract, received, run_id)
+    database.execute(statement("dropped"))
+    rules = [_MISSING_PATIENT, *([_INVALID_BIRTH_YEAR] if "birth_year" in reading.covariates else [])]
+    judge(database, rules, _UNREADABLE, Place(batch.number, reading.names, rows_are_lines=True))
+    identify(database, reading.key)
+    database.execute(statement("earlier_covariate_rows"))
+    return account(database, batch, _insert(database, reading.covariates, batch.number), (None, None))
 
 
 def _identifiers(reading: PatientReading, columns: Mapping[str, str]) -> dict[str, str]:
@@ -143,10 +146,10 @@ def _staged_name(ours: str) -> str:
     return "raw_patient_id" if ours == "patient_id" else name(ours)
 
 
-def _insert(database: Database, present: list[str], batch: int) -> int:
+def _insert(database: Database, covariates: Sequence[str], batch: int) -> int:
     database.execute(statement("covariate_rows"))
     database.execute("DELETE FROM core_covariate WHERE patient IN (SELECT patient FROM covariate_rows)")
-    for covariate in present:
+    for covariate in covariates:
         sql = statement("insert_covariate", covariate=text(covariate), column=name(covariate))
         database.execute(sql, {"batch": batch})
     database.execute(statement("insert_patients_of_covariates"))

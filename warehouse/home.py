@@ -107,13 +107,10 @@ def default_key_file() -> Path:
 def pseudonym_key(home: Home) -> bytes:
     """The key of the home's pseudonyms, made at first use with mode 0600. 32 bytes or more.
 
-    Refuses to make a new key beside a warehouse that another key has filled: its patients would
-    be counted as new people.
+    A warehouse knows the key it was filled with: ``Store.ingest`` refuses another one.
     """
     file = home.key_file
     if not file.exists():
-        if home.warehouse.exists():
-            raise StorageError(f"{file}: the pseudonym key of this warehouse is missing; put it back")
         _make_key(file)
     try:
         if file.stat().st_mode & 0o077:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from warehouse.database import Database, statement
 from warehouse.home import Home
 from warehouse.identities import identify
-from warehouse.ledger import Batch, LedgerRow, account, clear, forget_stale, has_rows, known_row, next_batch
+from warehouse.ledger import Batch, LedgerRow, account, has_rows, known_row, next_batch, read_files, stale_files
 from warehouse.programme import Programme, Source
 from warehouse.receive import Received
 from warehouse.schemas import Rule
-from warehouse.sources import delimited, xes
+from warehouse.sources import xes
+from warehouse.sources.delimited import Request, columns_of, fill_records, stage_file
 from warehouse.sources.pseudonyms import derived_secret
 from warehouse.staging import RAW, Staging
 from warehouse.verdicts import UNREADABLE_EVENT, Place, judge
@@ -73,50 +74,45 @@ def ingest_file(database: Database, home: Home, reading: Reading, received: Rece
     When the declaration or the rules have changed since, every file of the source is read again from
     its kept copy, in the order of the first time.
     """
-    source = reading.source.id
-    known = known_row(database, source, reading.contract, received.sha256)
+    source, contract = reading.source.id, reading.contract
+    known = known_row(database, source, contract, received.sha256)
     if known:
         return known
-    with database.transaction():
-        for again in forget_stale(database, source, reading.contract, home.raw):
-            if again.sha256 != received.sha256:
-                _load(database, reading, again, run_id)
-        return _load(database, reading, received, run_id)
+    again = [file for file in stale_files(database, source, contract, home.raw) if file.sha256 != received.sha256]
+    return read_files(
+        database,
+        source,
+        contract,
+        [*again, received],
+        stage=lambda file: _stage(database, reading, file),
+        load=lambda file: _load(database, reading, file, run_id),
+    )
+
+
+def _stage(database: Database, reading: Reading, received: Received) -> str:
+    """Make the table ``staged_rows``; returns the statement of the view ``staged``."""
+    staging = Staging(reading.source, reading.programme, reading.names)
+    if reading.source.format == "xes":
+        events = xes.read_events(received.file, reading.source, received.shown)
+        relation = fill_records(database, events, [*xes.keys_of(reading.source), xes.ALL_ATTRIBUTES])
+        database.execute(staging.table_sql(relation))
+        database.execute("DROP TABLE records")
+    else:
+        request = Request(received.file, received.shown, reading.source, *columns_of(reading.source))
+        relation = stage_file(database, request, staging.table_sql)
+    return staging.view_sql(relation)
 
 
 def _load(database: Database, reading: Reading, received: Received, run_id: str) -> LedgerRow:
     batch = Batch(next_batch(database), reading.source.id, reading.contract, received, run_id)
     parameters = reading.parameters(batch.number)
-    _stage(database, reading, received)
     identify(database, reading.key)
     _drop_repeats(database, reading, parameters)
     place = Place(batch.number, reading.names, rows_are_lines=reading.source.format == "csv")
     judge(database, reading.rules, UNREADABLE_EVENT, place)
     _Insertion(database, reading, parameters).run()
     loaded, *span = database.row(statement("span_of_batch"), parameters)
-    row = account(database, batch, loaded, span)
-    clear(database)
-    return row
-
-
-def _stage(database: Database, reading: Reading, received: Received) -> None:
-    staging = Staging(reading.source, reading.programme, reading.names)
-    if reading.source.format == "xes":
-        relation = delimited.fill_records(
-            database,
-            xes.read_events(received.file, reading.source, received.shown),
-            [*xes.keys_of(reading.source), xes.ALL_ATTRIBUTES],
-        )
-        database.execute(staging.table_sql(relation))
-        database.execute("DROP TABLE records")
-    else:
-        names, required = delimited.columns_of(reading.source)
-        relation = delimited.stage_file(
-            database,
-            delimited.Request(received.file, received.shown, reading.source, names, required),
-            staging.table_sql,
-        )
-    database.execute(staging.view_sql(relation))
+    return account(database, batch, loaded, span)
 
 
 def _drop_repeats(database: Database, reading: Reading, parameters: Mapping[str, object]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,10 @@ class LedgerRow:
     duplicates: int
     quarantined: int
     already_loaded: bool = False
+
+
+Stage = Callable[[Received], str]
+Load = Callable[[Received], LedgerRow]
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,54 @@ def next_batch(database: Database) -> int:
     return int(last) + 1
 
 
-def forget_stale(database: Database, source: str, contract: str, raw: Path) -> list[Received]:
-    """Take out the batches of a source that were read under another contract; their files, in order."""
+def stale_files(database: Database, source: str, contract: str, raw: Path) -> list[Received]:
+    """The files of a source that were read under another contract, in the order they were read."""
     stale = database.rows(
-        "SELECT batch, file, sha256, size FROM raw_batch WHERE source = ? AND contract <> ? ORDER BY batch",
+        "SELECT file, sha256, size FROM raw_batch WHERE source = ? AND contract <> ? ORDER BY batch",
         [source, contract],
     )
-    for batch, *_ in stale:
-        for table in _PLACES:
-            database.execute(f"DELETE FROM {table} WHERE batch = ?", [batch])
-    kept = [Received(file, sha256, size, raw / sha256) for _, file, sha256, size in stale]
+    kept = [Received(file, sha256, size, raw / sha256) for file, sha256, size in stale]
     for lost in (file for file in kept if not file.file.exists()):
         raise StorageError(f"{lost.file}: the kept copy of {lost.shown} is missing; {source} cannot be read again")
     return kept
+
+
+def forget_stale(database: Database, source: str, contract: str) -> None:
+    """Take out the batches of a source that were read under another contract."""
+    batches = database.rows("SELECT batch FROM raw_batch WHERE source = ? AND contract <> ?", [source, contract])
+    for (batch,) in batches:
+        for table in _PLACES:
+            database.execute(f"DELETE FROM {table} WHERE batch = ?", [batch])
+
+
+def read_files(
+    database: Database, source: str, contract: str, files: Sequence[Received], stage: Stage, load: Load
+) -> LedgerRow:
+    """Stage every file, then load them all in one transaction; the ledger row of the last one.
+
+    ``stage(file)`` makes the temporary table ``staged_rows`` and returns the statement of the view
+    ``staged``. It runs before the transaction: a parser that gives up would end it, and rows of a table
+    made inside have no row numbers yet.
+    """
+    try:
+        views = [_aside(database, slot, stage(file)) for slot, file in enumerate(files)]
+        with database.transaction():
+            forget_stale(database, source, contract)
+            for slot, (file, view) in enumerate(zip(files, views, strict=True)):
+                database.execute(f"ALTER TABLE staged_{slot} RENAME TO staged_rows")
+                database.execute(view)
+                row = load(file)
+                clear(database, slot)
+    except BaseException:
+        with suppress(ParcoursError):  # the reason of the failure is the one to hear
+            clear(database, *range(len(files)))
+        raise
+    return row
+
+
+def _aside(database: Database, slot: int, view: str) -> str:
+    database.execute(f"ALTER TABLE staged_rows RENAME TO staged_{slot}")
+    return view
 
 
 def account(database: Database, batch: Batch, loaded: int, span: Sequence[date | None]) -> LedgerRow:
@@ -93,8 +133,8 @@ def account(database: Database, batch: Batch, loaded: int, span: Sequence[date |
     return row
 
 
-def clear(database: Database) -> None:
+def clear(database: Database, *slots: int) -> None:
     """Drop what staging made."""
     database.execute("DROP VIEW IF EXISTS staged")
-    for table in _TEMPORARY:
+    for table in (*_TEMPORARY, *(f"staged_{slot}" for slot in slots)):
         database.execute(f"DROP TABLE IF EXISTS temp.{table}")

@@ -99,7 +99,9 @@ class Store:
         if not known:
             self._database.execute("INSERT INTO raw_setting VALUES ('key', ?)", [mark])
         elif known[0][0] != mark:
-            raise DeclarationError("the pseudonym key is not the one that this warehouse was filled with")
+            raise DeclarationError(
+                "the pseudonym key is not the one that this warehouse was filled with; put that one back"
+            )
 
     def ledger(self) -> pl.DataFrame:
         """One row per file read (``LEDGER``), in reading order."""
