@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -15,12 +16,12 @@ from warehouse.home import hold, open_home
 
 
 @flow(name="run", persist_result=False)
-def run(programme: str, data: str, home: str = "parcours-home", key_file: str | None = None) -> State[None]:
+def run(programme: str, data: str, home: str = "parcours-home", key_file: str | None = None) -> State[Any]:
     """Run the whole work under one hold of the warehouse. Ends as its publication does."""
     with scrubbed():
         opened = open_home(Path(home), key_file=Path(key_file) if key_file else None)
     with hold(opened, new_run_id()):
         ingest(programme, data, home, key_file)
         evaluate(programme, home)
-        ended: State[None] = publish(programme, home, return_state=True)
+        ended: State[Any] = publish(programme, home, return_state=True)
         return ended

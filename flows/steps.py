@@ -16,12 +16,13 @@ from checks.rules import row_rules
 from flows.evidence import evidence
 from flows.terminal import progress
 from transforms import disclosure, estimates
-from transforms.outcomes import History, event_types, outcomes
+from transforms.follow_up import History
+from transforms.outcomes import event_types, outcomes
 from transforms.pathways import pathways
 from transforms.tallies import merge, tally
 from warehouse.errors import DeclarationError, ValidationFailed
 from warehouse.home import Home, publish
-from warehouse.ingest import LedgerRow
+from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.schemas import Estimates, Provenance, Release, Tallies
 from warehouse.store import Store
@@ -92,6 +93,7 @@ def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: s
     store.write_tables(
         {
             "core_tally_time": counted.time,
+            "core_tally_count": counted.count,
             "core_tally_score": counted.score,
             "core_tally_attrition": counted.attrition,
             "out_estimate": computed.figures,
@@ -127,7 +129,7 @@ def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:
     """The stored estimates after disclosure control."""
     nothing = pl.DataFrame()
     kept = Estimates(figures=store.read("out_estimate"), curves=store.read("out_curve"))
-    counts = Tallies(time=nothing, score=nothing, attrition=store.read("core_tally_attrition"))
+    counts = Tallies(time=nothing, count=nothing, score=nothing, attrition=store.read("core_tally_attrition"))
     ledger = store.ledger()
     provenance = Provenance(
         software_version=version("parcours"),

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT
+from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, RATIO
 from transforms.proportions import wilson
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import (
@@ -32,7 +32,9 @@ from warehouse.schemas import (
 
 SMALL = "small_count"
 COUNTED = ("proportion", "top_box", "response_rate")
-IN_WHOLE_UNITS = ("median_time", "mean")
+DECIMALS = {"median_time": 0, "mean": 0, "rate": 1}  # shares are fractions: two decimals are whole percentages
+CONTRASTS = (CONTRAST, RATIO)
+OF_GROUPS = {"rate_ratio": "rate", "rate_ratio_exact": "rate"}  # a contrast's measure -> that of its groups
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
 CURVE_POINTS = 16
 DAYS_IN_WEEK = 7
@@ -81,21 +83,21 @@ def content_hash(sealed: Release) -> str:
 def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     """Figures of single groups withheld or rounded; contrasts rounded, to be judged with their groups."""
     least = policy.smallest_count
-    contrast = pl.col("period") == CONTRAST
+    contrast = pl.col("period").is_in(CONTRASTS)
     figures = figures.filter(pl.col("period") != ALL_PERIODS)
-    small = (pl.min_horizontal("n_events", pl.col("n") - pl.col("n_events")) < least) & ~contrast
+    small = (pl.min_horizontal("n_with", pl.col("n") - pl.col("n_with")) < least) & ~contrast
     judged = figures.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")).with_columns(
         n=pl.when(~contrast).then(_count("n", policy)),
         n_events=pl.when(pl.col("withheld").is_null() & ~contrast).then(_count("n_events", policy)),
     )
-    whole = pl.when(pl.col("measure").is_in(IN_WHOLE_UNITS)).then(0).otherwise(2)
-    shown = {name: _round_to(pl.col(name), whole) for name in ("estimate", "ci_low", "ci_high")}
+    decimals = pl.col("measure").replace_strict(DECIMALS, default=2)
+    shown = {name: _round_to(pl.col(name), decimals) for name in ("estimate", "ci_low", "ci_high")}
     published = judged.with_columns(**shown, p_value=pl.col("p_value").round(2))
     return _from_rounded_counts(_nulls_where_withheld(published, *shown, "p_value"))
 
 
 def _round_to(value: pl.Expr, decimals: pl.Expr) -> pl.Expr:
-    return pl.when(decimals == 0).then(value.round(0)).otherwise(value.round(2))
+    return pl.coalesce(pl.when(decimals == places).then(value.round(places)) for places in range(3))
 
 
 def _count(name: str, policy: Privacy) -> pl.Expr:
@@ -110,7 +112,7 @@ def _nulls_where_withheld(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
 
 def _from_rounded_counts(figures: pl.DataFrame) -> pl.DataFrame:
     """Shares of whole groups, with Wilson's interval, computed again from the published counts."""
-    counted = pl.col("measure").is_in(COUNTED) & (pl.col("period") != CONTRAST) & pl.col("n_events").is_not_null()
+    counted = pl.col("measure").is_in(COUNTED) & ~pl.col("period").is_in(CONTRASTS) & pl.col("n_events").is_not_null()
     rows = figures.with_row_index("row")
     again = [
         {"row": row, "estimate": interval.estimate, "ci_low": interval.low, "ci_high": interval.high}
@@ -137,12 +139,13 @@ def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
             groups=pl.len(),
         )
     )
-    joined = figures.join(verdicts, on=SERIES, how="left", nulls_equal=True, maintain_order="left")
+    judged_by = figures.with_columns(shown=pl.col("measure"), measure=pl.col("measure").replace(OF_GROUPS))
+    joined = judged_by.join(verdicts, on=SERIES, how="left", nulls_equal=True, maintain_order="left")
     of_contrast = (
         pl.when(pl.col("groups").fill_null(0) < 2).then(pl.lit(PERIOD_ABSENT)).otherwise(pl.col("group_reason"))
     )
-    reason = pl.when(pl.col("period") == CONTRAST).then(pl.coalesce(of_contrast, "withheld")).otherwise("withheld")
-    judged = joined.with_columns(withheld=reason).drop("group_reason", "groups")
+    reason = pl.when(pl.col("period").is_in(CONTRASTS)).then(pl.coalesce(of_contrast, "withheld")).otherwise("withheld")
+    judged = joined.with_columns(withheld=reason, measure="shown").drop("group_reason", "groups", "shown")
     return _nulls_where_withheld(judged, "estimate", "ci_low", "ci_high", "p_value")
 
 
@@ -178,7 +181,7 @@ def _curves(curves: pl.DataFrame, programme: Programme) -> pl.DataFrame:
 def _grid(indicator_id: str, variant: str, programme: Programme) -> pl.DataFrame:
     """The published times: weeks for days, else about sixteen points, with the declared horizons."""
     indicator = programme.variants_of(programme.indicators[indicator_id])[variant]
-    horizons = indicator.horizons if indicator.kind == "time_to_event" else ()
+    horizons = getattr(indicator, "horizons", ())  # only times have curves
     last = max(horizons)
     step = DAYS_IN_WEEK if indicator.unit == "day" else max(1, last // CURVE_POINTS)
     times = sorted({*range(0, last + 1, step), *horizons})

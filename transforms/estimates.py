@@ -1,22 +1,24 @@
 """Counts become estimates: which estimator for which kind, in which scope, primary or secondary.
 
 Deaths compete: Aalen-Johansen incidence with delta-method errors. Where nothing competes:
-Kaplan-Meier and the log-rank test. Shares: Wilson and Newcombe. Scores: the top box first, the
-mean as a footnote. Monthly and quarterly figures follow the month of time zero.
+Kaplan-Meier and the log-rank test. Rates: exact and patient-robust. Shares: Wilson and Newcombe.
+Scores: the top box first, the mean as a footnote. Monthly and quarterly figures follow the month of time zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import polars as pl
 
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, Figure
 from transforms.intervals import NO_PATHWAY
+from transforms.rate_figures import rate_contrast, rate_group
 from transforms.share_figures import share_contrast, share_group, share_headline
 from transforms.time_figures import curve_rows, time_contrast, time_group, time_headline
-from warehouse.programme import Indicator, Programme, Score, TimeToEvent
+from warehouse.programme import Gap, Indicator, Programme, Proportion, RecurrentEvent, Score, TimeToEvent
 from warehouse.schemas import CURVE, ESTIMATE, Estimates, Tallies
 
 Groups = dict[str, pl.DataFrame]  # period -> cells; a period without pathways has no cells
@@ -44,14 +46,14 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
     for indicator_id, declared in programme.indicators.items():
         for variant, indicator in programme.variants_of(declared).items():
             named = (pl.col("indicator_id") == indicator_id) & (pl.col("variant") == variant)
-            cells = (tallies.time if isinstance(indicator, TimeToEvent) else tallies.score).filter(named)
+            cells = _cells(tallies, indicator).filter(named)
             for scope in scopes(programme, cells):
                 keys: dict[str, object] = {
                     "indicator_id": indicator_id,
                     "variant": variant,
                     "scope_type": scope.type,
                     "scope": scope.name,
-                    "unit": "point" if isinstance(indicator, Score) else indicator.unit,
+                    "unit": _unit(indicator),
                 }
                 groups = _by_period(cells, scope, programme)
                 of_scope = [*_figures(groups, indicator, scope), *_series(cells, indicator, scope)]
@@ -61,6 +63,18 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
         figures=_labelled(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id),
         curves=pl.DataFrame(curves, schema=CURVE),
     )
+
+
+def _cells(tallies: Tallies, indicator: Indicator) -> pl.DataFrame:
+    if isinstance(indicator, TimeToEvent | Gap):
+        return tallies.time
+    return tallies.count if isinstance(indicator, RecurrentEvent) else tallies.score
+
+
+def _unit(indicator: Indicator) -> str:
+    if isinstance(indicator, Score):
+        return "point"
+    return "per_100_patient_months" if isinstance(indicator, RecurrentEvent) else indicator.unit
 
 
 def scopes(programme: Programme, cells: pl.DataFrame) -> list[Scope]:
@@ -91,12 +105,47 @@ def _figures(groups: Groups, indicator: Indicator, scope: Scope) -> Iterator[Fig
     for period, cells in groups.items():
         if cells.is_empty():
             yield replace(_absent(indicator, period, NO_PATHWAY), n=0, n_events=0)
-        elif isinstance(indicator, TimeToEvent):
-            yield from time_group(period, cells, indicator)
         else:
-            yield from share_group(period, cells, indicator)
+            yield from _group(period, cells, indicator)
     if scope.name != "not_started":
         yield from _contrasts(groups["after"], groups["before"], indicator, scope)
+
+
+def _group(period: str, cells: pl.DataFrame, indicator: Indicator) -> Iterator[Figure]:
+    match indicator:
+        case TimeToEvent() | Gap():
+            return time_group(period, cells, indicator)
+        case RecurrentEvent():
+            return rate_group(period, cells, indicator)
+        case Proportion() | Score():
+            return share_group(period, cells, indicator)
+        case _:
+            assert_never(indicator)
+
+
+def _headline(period: str, cells: pl.DataFrame, indicator: Indicator) -> Iterator[Figure]:
+    """The primary measure alone."""
+    match indicator:
+        case TimeToEvent() | Gap():
+            return time_headline(period, cells, indicator)
+        case RecurrentEvent():
+            return rate_group(period, cells, indicator)
+        case Proportion() | Score():
+            return share_headline(period, cells, indicator)
+        case _:
+            assert_never(indicator)
+
+
+def _contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator) -> Iterator[Figure]:
+    match indicator:
+        case TimeToEvent() | Gap():
+            return time_contrast(after, before, indicator)
+        case RecurrentEvent():
+            return rate_contrast(after, before, indicator)
+        case Proportion() | Score():
+            return share_contrast(after, before, indicator)
+        case _:
+            assert_never(indicator)
 
 
 def _contrasts(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
@@ -104,11 +153,7 @@ def _contrasts(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, 
     if after.is_empty() or before.is_empty():
         yield _absent(indicator, CONTRAST, PERIOD_ABSENT)
         return
-    found = (
-        time_contrast(after, before, indicator)
-        if isinstance(indicator, TimeToEvent)
-        else share_contrast(after, before, indicator)
-    )
+    found = _contrast(after, before, indicator)
     if scope.view == "overall":
         yield from found
     else:
@@ -131,14 +176,11 @@ def _series(cells: pl.DataFrame, indicator: Indicator, scope: Scope) -> Iterator
     )
     for series in (months, months.with_columns(period=quarter)):
         for (period,), group in series.partition_by("period", as_dict=True, maintain_order=True).items():
-            if isinstance(indicator, TimeToEvent):
-                yield from time_headline(str(period), group, indicator)
-            else:
-                yield from share_headline(str(period), group, indicator)
+            yield from _headline(str(period), group, indicator)
 
 
 def _curves(groups: Groups, indicator: Indicator) -> Iterator[dict[str, object]]:
-    if isinstance(indicator, TimeToEvent):
+    if isinstance(indicator, TimeToEvent | Gap):
         for period, cells in groups.items():
             if not cells.is_empty() and period != ALL_PERIODS:
                 yield from curve_rows(period, cells, indicator)
@@ -162,5 +204,6 @@ def _labelled(figures: pl.DataFrame, programme: Programme, run_id: str) -> pl.Da
         programme_id=pl.lit(programme.id),
         run_id=pl.lit(run_id),
         plan_hash=pl.lit(programme.plan_hash),
+        n_with=pl.coalesce("n_with", "n_events"),
         analysis=pl.when(planned & of_periods).then(pl.lit("primary")).otherwise(pl.lit("secondary")),
     )

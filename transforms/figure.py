@@ -8,6 +8,7 @@ from typing import Any
 from transforms.intervals import Difference, Interval
 
 CONTRAST = "after-before"
+RATIO = "after/before"
 ALL_PERIODS = "all"  # before, transition and after together: a description that is not released
 PERIOD_ABSENT = "period_absent"
 
@@ -20,6 +21,8 @@ class Figure:
     period: str
     n: int | None = None
     n_events: int | None = None
+    n_with: int | None = None  # pathways with the event, where that is not the number of events
+    exposure: float | None = None
     horizon: int | None = None
     estimate: float | None = None
     ci_low: float | None = None

@@ -13,9 +13,9 @@ import polars as pl
 
 from transforms.pathways import MISSING
 from warehouse.programme import Indicator, Programme
-from warehouse.schemas import ATTRITION_TALLY, FROM_THE_START, SCORE_TALLY, TALLY_KEYS, TIME_TALLY, Tallies
+from warehouse.schemas import ATTRITION_TALLY, COUNT_TALLY, FROM_THE_START, SCORE_TALLY, TALLY_KEYS, TIME_TALLY, Tallies
 
-CELLS = {"time": ["entry", "time", "status"], "score": ["stage", "followed", "value"]}
+CELLS = {"time": ["entry", "time", "status"], "count": ["events", "exposure"], "score": ["stage", "followed", "value"]}
 ANALYSED = "analysed"
 
 
@@ -54,9 +54,9 @@ def views(programme: Programme, indicator: Indicator, variant: str) -> list[View
 def tally(
     pathways: pl.DataFrame, outcomes: pl.DataFrame, programme: Programme, *, indicator_id: str, variant: str
 ) -> Tallies:
-    """Count one variant of an indicator in every view. ``outcomes`` is OUTCOME_TIME or OUTCOME_SCORE."""
+    """Count one variant of an indicator in every view. ``outcomes`` is OUTCOME_TIME, OUTCOME_COUNT or OUTCOME_SCORE."""
     joined = pathways.drop("excluded").join(outcomes, on="pathway", how="inner", validate="1:1")
-    kind = "time" if "status" in outcomes.columns else "score"
+    kind = next(name for name, cell in CELLS.items() if cell[-1] in outcomes.columns)
     cells, reasons = [], []
     for view in views(programme, programme.indicators[indicator_id], variant):
         keyed = joined.with_columns(
@@ -79,6 +79,7 @@ def merge(*parts: Tallies) -> Tallies:
     """The counts of disjoint patients added up: associative, commutative, sorted by their keys."""
     return _tallies(
         time=[part.time for part in parts],
+        count=[part.count for part in parts],
         score=[part.score for part in parts],
         attrition=[part.attrition for part in parts],
     )
@@ -87,7 +88,7 @@ def merge(*parts: Tallies) -> Tallies:
 def _reason(kind: str) -> pl.Expr:
     """Why a pathway is not analysed, or ``analysed``; pathways without an answer are told by their follow-up."""
     unanswered = pl.when(pl.col("followed") == 1).then(pl.lit("no_answer")).otherwise(pl.lit("left_before_answer"))
-    answered = pl.lit(None, pl.String) if kind == "time" else pl.when(pl.col("value").is_null()).then(unanswered)
+    answered = pl.lit(None, pl.String) if kind != "score" else pl.when(pl.col("value").is_null()).then(unanswered)
     return pl.coalesce("excluded", answered, pl.lit(ANALYSED))
 
 
@@ -96,10 +97,16 @@ def _count(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 
 def _tallies(
-    time: Iterable[pl.DataFrame] = (), score: Iterable[pl.DataFrame] = (), attrition: Iterable[pl.DataFrame] = ()
+    time: Iterable[pl.DataFrame] = (),
+    count: Iterable[pl.DataFrame] = (),
+    score: Iterable[pl.DataFrame] = (),
+    attrition: Iterable[pl.DataFrame] = (),
 ) -> Tallies:
     return Tallies(
-        time=_added(time, TIME_TALLY), score=_added(score, SCORE_TALLY), attrition=_added(attrition, ATTRITION_TALLY)
+        time=_added(time, TIME_TALLY),
+        count=_added(count, COUNT_TALLY),
+        score=_added(score, SCORE_TALLY),
+        attrition=_added(attrition, ATTRITION_TALLY),
     )
 
 

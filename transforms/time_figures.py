@@ -8,10 +8,10 @@ import polars as pl
 
 from transforms.cells import Cells
 from transforms.figure import CONTRAST, Figure, figure_of
+from transforms.follow_up import ticks_per_unit
 from transforms.kaplan_meier import Survival, kaplan_meier, log_rank, median_survival, survival_at
-from transforms.outcomes import ticks_per_unit
 from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
-from warehouse.programme import TimeToEvent
+from warehouse.programme import Timed
 from warehouse.schemas import EVENT_SEEN
 
 AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"
@@ -20,7 +20,7 @@ INFLUENCE = "difference of incidences, influence-function error"
 LOG_RANK = "log-rank test"
 
 
-def time_group(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
+def time_group(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[Figure]:
     """Incidence by each horizon, survival where nothing competes, and the median among all pathways."""
     cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
     curve = _fitted(cells, indicator)
@@ -40,14 +40,14 @@ def time_group(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iter
     )
 
 
-def time_headline(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
+def time_headline(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[Figure]:
     """The primary measure at its horizon alone, for months and quarters."""
     cells, horizon = Cells.of(frame), indicator.primary.horizon or 0
     figures = _at_horizon(period, cells, _fitted(cells, indicator), horizon, ticks_per_unit(indicator.unit))
     return (figure for figure in figures if figure.measure == indicator.primary.measure)
 
 
-def _fitted(cells: Cells, indicator: TimeToEvent) -> Incidence | Survival:
+def _fitted(cells: Cells, indicator: Timed) -> Incidence | Survival:
     """Aalen-Johansen where something is declared to compete, else Kaplan-Meier."""
     return aalen_johansen(cells) if indicator.competing else kaplan_meier(cells)
 
@@ -64,7 +64,7 @@ def _at_horizon(period: str, cells: Cells, curve: Incidence | Survival, horizon:
     yield figure_of(alive.complement(), "cumulative_incidence", period, **known, method=KAPLAN_MEIER)
 
 
-def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: TimeToEvent) -> Iterator[Figure]:
+def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Timed) -> Iterator[Figure]:
     """Differences, after - before, at each horizon; the log-rank test where nothing competes."""
     groups, scale = (Cells.of(after), Cells.of(before)), ticks_per_unit(indicator.unit)
     for horizon in indicator.horizons:
@@ -75,7 +75,7 @@ def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: TimeToEv
         yield Figure("log_rank", CONTRAST, estimate=test.statistic, p_value=test.p_value, method=LOG_RANK)
 
 
-def curve_rows(period: str, frame: pl.DataFrame, indicator: TimeToEvent) -> Iterator[dict[str, object]]:
+def curve_rows(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[dict[str, object]]:
     """Every step of the incidence with its interval, from time 0 on (CURVE without its keys)."""
     cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
     curve = aalen_johansen(cells)

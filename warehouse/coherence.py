@@ -15,10 +15,11 @@ from warehouse.programme import (
     SECONDS_IN,
     Declared,
     EventSelector,
+    Gap,
     Indicator,
     Programme,
     Source,
-    TimeToEvent,
+    Timed,
 )
 
 Said = Iterator[tuple[str, str]]  # key, what was expected
@@ -178,13 +179,14 @@ def _looked_at(indicator: Indicator) -> Iterator[tuple[str, str]]:
     """Key and type of every event that an indicator looks at."""
     if indicator.time_zero is not None:
         yield "time_zero.event", indicator.time_zero.event
-    yield "event.type", indicator.event.type
+    if isinstance(indicator, Gap):
+        yield from (("contacts", event_type) for event_type in indicator.contacts)
+    else:
+        yield "event.type", indicator.event.type
     for name, variant in indicator.variants.items():
         if variant.event is not None:
             yield f"variants.{name}.event.type", variant.event.type
-    if isinstance(indicator, TimeToEvent):
-        yield from (("competing", event_type) for event_type in indicator.competing)
-        yield from (("censored_by", event_type) for event_type in indicator.censored_by)
+    yield from (("competing", event_type) for event_type in indicator.competing)
     invited_by: EventSelector | None = getattr(indicator, "invited_by", None)
     if invited_by is not None:
         yield "invited_by.type", invited_by.type
@@ -193,9 +195,9 @@ def _looked_at(indicator: Indicator) -> Iterator[tuple[str, str]]:
 def _longest(programme: Programme, indicator: Indicator) -> Said:
     """Whether anybody can be followed for as long as the indicator asks."""
     longest = _longest_follow_up_days(programme, indicator)
-    last = max(indicator.horizons) if isinstance(indicator, TimeToEvent) else indicator.window[1]
+    last = max(indicator.horizons) if isinstance(indicator, Timed) else indicator.window[1]
     if last * SECONDS_IN[indicator.unit] > longest * SECONDS_IN["day"]:
-        key = "horizons" if isinstance(indicator, TimeToEvent) else "window"
+        key = "horizons" if isinstance(indicator, Timed) else "window"
         yield key, f"expected to end within the longest possible follow-up ({longest} days)"
 
 

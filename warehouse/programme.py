@@ -120,11 +120,11 @@ class EventSelector(Declared):
 
 
 class TimeZero(Declared):
-    """Which event starts a pathway: the first or the last of its type in all loaded history."""
+    """Which event starts a pathway: the first or the last of its type in all loaded history, or each of them."""
 
     event: Slug
     code: Codes | None = None
-    which: Literal["first", "last"] = "first"
+    which: Literal["first", "last", "each"] = "first"
 
 
 class Site(Declared):
@@ -230,7 +230,7 @@ class Privacy(Declared):
 class PrimaryMeasure(Declared):
     """The measure, and for times the horizon, that the tile of the indicator shows."""
 
-    measure: Literal["cumulative_incidence", "survival", "proportion", "top_box"]
+    measure: Literal["cumulative_incidence", "survival", "proportion", "top_box", "rate"]
     horizon: int | None = Field(default=None, ge=0)
 
 
@@ -243,6 +243,9 @@ class Variant(Declared):
     window: tuple[int, int] | None = Field(default=None, strict=False)
     horizons: tuple[int, ...] | None = Field(default=None, min_length=1, strict=False)
     primary: PrimaryMeasure | None = None
+    at_least: int | None = Field(default=None, ge=1)
+    episode_hours: int | None = Field(default=None, ge=0)
+    longest_days: int | None = Field(default=None, ge=1)
 
 
 class IndicatorBase(Declared):
@@ -263,6 +266,15 @@ class IndicatorBase(Declared):
     alive_until: Literal["data_lock", "last_event"] | None = None
     strata: tuple[Slug, ...] | None = Field(default=None, strict=False)
     window: tuple[int, int] = Field(strict=False)
+    competing: tuple[Slug, ...] = Field(default=(), max_length=0, strict=False)
+    censored_by: tuple[Slug, ...] = Field(default=(), max_length=0, strict=False)
+    variants: dict[Slug, Variant] = {}
+
+    @property
+    def selected(self) -> set[str]:
+        """The event types that the indicator and its variants look for, those that end follow-up apart."""
+        named = {selector.type for name in ("event", "invited_by") if (selector := getattr(self, name, None))}
+        return named | {variant.event.type for variant in self.variants.values() if variant.event}
 
     def changed_by(self, variant: Variant) -> Self:
         """The same indicator with the keys that the variant declares, validated again."""
@@ -279,24 +291,20 @@ class IndicatorBase(Declared):
 Kind = TypeVar("Kind", bound=IndicatorBase)
 
 
-def _shows(indicator: Kind, measure: Literal["proportion", "top_box"]) -> Kind:
+def _shows(indicator: Kind, measure: Literal["proportion", "top_box", "rate"]) -> Kind:
     """Refuse another primary measure, or a horizon where the window alone decides."""
     if indicator.primary != PrimaryMeasure(measure=measure):
         raise _fault("primary", f"expected measure {measure} and no horizon: the window decides")
     return indicator
 
 
-class TimeToEvent(IndicatorBase):
-    """Time from time zero to the first event in the window, deaths competing where declared."""
+class Timed(IndicatorBase):
+    """What indicators that end in a time declare: horizons inside the window, and what competes."""
 
-    kind: Literal["time_to_event"]
-    event: EventSelector
     competing: tuple[Slug, ...] = Field(default=(), strict=False)
     censored_by: tuple[Slug, ...] = Field(default=(), strict=False)
-    unit: Literal["minute", "hour", "day"] = "day"
-    earlier_event: Literal["exclude", "ignore"] | None = None
     horizons: tuple[int, ...] = Field(min_length=1, strict=False)
-    variants: dict[Slug, Variant] = {}
+    unit: Literal["minute", "hour", "day"] = "day"
 
     @model_validator(mode="after")
     def _horizons_lie_in_the_window(self) -> Self:
@@ -308,10 +316,54 @@ class TimeToEvent(IndicatorBase):
             raise _fault("primary.horizon", f"expected one of the horizons {list(self.horizons)}")
         return self
 
+
+class TimeToEvent(Timed):
+    """Time from time zero to the first event in the window, deaths competing where declared."""
+
+    kind: Literal["time_to_event"]
+    event: EventSelector
+    earlier_event: Literal["exclude", "ignore"] | None = None
+
     @property
     def excludes_earlier(self) -> bool:
         """Pathways whose event came before time zero leave this indicator (default: windows from 0)."""
         return (self.earlier_event or ("exclude" if self.window[0] == 0 else "ignore")) == "exclude"
+
+
+class Gap(Timed):
+    """Time to the first pathway break: more than ``longest_days`` days without any of the planned contacts.
+
+    The break is on the first day on which that many days have passed since the last contact, time zero
+    being one. There is no standard length: it is declared, with others as variants.
+    """
+
+    kind: Literal["gap"]
+    contacts: tuple[Slug, ...] = Field(min_length=1, strict=False)
+    longest_days: int = Field(ge=1)
+
+    @property
+    def selected(self) -> set[str]:
+        """The types of the planned contacts."""
+        return set(self.contacts)
+
+
+class RecurrentEvent(IndicatorBase):
+    """Episodes of an event per time at risk in the window: rates per 100 patient-months.
+
+    Events less than ``episode_hours`` after the first of an episode belong to it; the same day where
+    only days are known; 0 counts every event.
+    """
+
+    kind: Literal["recurrent_event"]
+    event: EventSelector
+    censored_by: tuple[Slug, ...] = Field(default=(), strict=False)
+    unit: Literal["day"] = "day"
+    episode_hours: int = Field(default=24, ge=0)
+    month_days: float = Field(default=30.4375, gt=0)
+
+    @model_validator(mode="after")
+    def _shows_a_rate(self) -> Self:
+        return _shows(self, "rate")
 
 
 class Proportion(IndicatorBase):
@@ -322,7 +374,6 @@ class Proportion(IndicatorBase):
     unit: Literal["minute", "hour", "day"] = "day"
     earlier_event: Literal["exclude", "ignore"] | None = None
     at_least: int = Field(default=1, ge=1)
-    variants: dict[Slug, Variant] = {}
 
     @model_validator(mode="after")
     def _shows_a_proportion(self) -> Self:
@@ -344,7 +395,6 @@ class Score(IndicatorBase):
     range: tuple[int, int] = Field(default=(0, 100), strict=False)
     nearest: int
     top_box: int
-    variants: dict[Slug, Variant] = {}
 
     @model_validator(mode="after")
     def _values_lie_in_the_range(self) -> Self:
@@ -357,7 +407,7 @@ class Score(IndicatorBase):
         return _shows(self, "top_box")
 
 
-Indicator = Annotated[TimeToEvent | Proportion | Score, Field(discriminator="kind")]
+Indicator = Annotated[TimeToEvent | Gap | RecurrentEvent | Proportion | Score, Field(discriminator="kind")]
 
 
 class Programme(Declared):

@@ -7,6 +7,7 @@ where it is ``minute`` or ``hour``: they are divided by the unit only on output.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -15,8 +16,14 @@ import polars as pl
 
 from warehouse.programme import Programme
 
+
+def _schema(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Schema:
+    """A schema of columns given as types or as instances of them, which a checker of types tells apart."""
+    return pl.Schema(columns)
+
+
 # One row per current event before the data lock, in reading order of ``sequence``.
-EVENT = pl.Schema(
+EVENT = _schema(
     {
         "sequence": pl.Int64,  # reading order over all files: stable order of same-instant events
         "patient": pl.Int64,  # surrogate, meaningless outside this warehouse
@@ -30,9 +37,9 @@ EVENT = pl.Schema(
     }
 )
 # One row per patient. One further String or Int64 column per declared covariate.
-PATIENT = pl.Schema({"patient": pl.Int64, "birth_year": pl.Int64})
+PATIENT = _schema({"patient": pl.Int64, "birth_year": pl.Int64})
 # One row per patient x time zero. One further String column per declared stratum.
-PATHWAY = pl.Schema(
+PATHWAY = _schema(
     {
         "pathway": pl.Int64,
         "patient": pl.Int64,
@@ -46,10 +53,12 @@ PATHWAY = pl.Schema(
     }
 )
 # One row per pathway and variant of an indicator. Exactly one of ``excluded`` and the result is null.
-OUTCOME_TIME = pl.Schema({"pathway": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "excluded": pl.String})
-OUTCOME_SCORE = pl.Schema(
+OUTCOME_TIME = _schema({"pathway": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "excluded": pl.String})
+OUTCOME_SCORE = _schema(
     {"pathway": pl.Int64, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "excluded": pl.String}
 )
+
+OUTCOME_COUNT = _schema({"pathway": pl.Int64, "events": pl.Int64, "exposure": pl.Int64, "excluded": pl.String})
 
 CENSORED, EVENT_SEEN, COMPETED = 0, 1, 2  # status of a time
 ELIGIBLE, INVITED, ANSWERED = 0, 1, 2  # stage of a questionnaire; a proportion is always ANSWERED
@@ -57,7 +66,7 @@ FROM_THE_START = -1  # entry of a pathway at risk from day 0
 SCORE_UNIT = 1_000_000  # ``value`` of a score tally is the answer in millionths; of a proportion 0 or 1
 
 # Keys of every tally. A view counts each pathway once: never add across views.
-TALLY_KEYS = pl.Schema(
+TALLY_KEYS = _schema(
     {
         "indicator_id": pl.String,
         "variant": pl.String,  # main, or the name of a variant
@@ -69,18 +78,20 @@ TALLY_KEYS = pl.Schema(
     }
 )
 # One row per keys x (entry, time, status): number of pathways.
-TIME_TALLY = pl.Schema(
+TIME_TALLY = _schema(
     {**TALLY_KEYS, "entry": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "n": pl.Int64},
 )
+# One row per keys x (events, exposure in days): number of pathways.
+COUNT_TALLY = _schema({**TALLY_KEYS, "events": pl.Int64, "exposure": pl.Int64, "n": pl.Int64})
 # One row per keys x (stage, followed, value): number of pathways.
-SCORE_TALLY = pl.Schema(
+SCORE_TALLY = _schema(
     {**TALLY_KEYS, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "n": pl.Int64},
 )
 # One row per keys x reason: number of pathways. ``analysed`` is one of the reasons, so that they add up.
-ATTRITION_TALLY = pl.Schema({**TALLY_KEYS, "reason": pl.String, "n": pl.Int64})
+ATTRITION_TALLY = _schema({**TALLY_KEYS, "reason": pl.String, "n": pl.Int64})
 
 # One row per indicator x variant x measure x scope x period or contrast x horizon x analysis. Confidential.
-ESTIMATE = pl.Schema(
+ESTIMATE = _schema(
     {
         "programme_id": pl.String,
         "run_id": pl.String,
@@ -96,7 +107,8 @@ ESTIMATE = pl.Schema(
         "unit": pl.String,  # of horizon and of times: minute, hour, day; of scores: point
         "n": pl.Int64,
         "n_events": pl.Int64,
-        "exposure": pl.Float64,
+        "n_with": pl.Int64,  # pathways with at least one event: what disclosure control looks at
+        "exposure": pl.Float64,  # patient-months
         "estimate": pl.Float64,  # shares as fractions 0..1, times in ``unit``
         "ci_low": pl.Float64,
         "ci_high": pl.Float64,
@@ -109,7 +121,7 @@ ESTIMATE = pl.Schema(
     }
 )
 # One row per step of a fitted curve. Confidential.
-CURVE = pl.Schema(
+CURVE = _schema(
     {
         "indicator_id": pl.String,
         "variant": pl.String,
@@ -127,7 +139,7 @@ CURVE = pl.Schema(
     }
 )
 # One row per check and scope.
-CHECK = pl.Schema(
+CHECK = _schema(
     {
         "check_id": pl.String,
         "category": pl.String,  # conformance, completeness, plausibility
@@ -143,7 +155,7 @@ CHECK = pl.Schema(
     }
 )
 # One row per file read: rows_in = loaded + duplicates + quarantined, always.
-LEDGER = pl.Schema(
+LEDGER = _schema(
     {
         "source": pl.String,
         "file": pl.String,
@@ -184,9 +196,10 @@ class Rule:
 class Tallies:
     """Integer counts of disjoint pathways. No identifier and no date; confidential all the same."""
 
-    time: pl.DataFrame
-    score: pl.DataFrame
-    attrition: pl.DataFrame
+    time: pl.DataFrame  # TIME_TALLY
+    count: pl.DataFrame  # COUNT_TALLY
+    score: pl.DataFrame  # SCORE_TALLY
+    attrition: pl.DataFrame  # ATTRITION_TALLY
 
 
 @dataclass(frozen=True)
@@ -199,19 +212,13 @@ class Estimates:
 
 # What leaves: counts rounded, shares whole percentages, small cells withheld.
 # ``withheld`` is null, or the reason there is no number: small_count, or the estimate's null_reason.
-RELEASED_FIGURE = pl.Schema(
-    {
-        name: ESTIMATE[name]
-        for name in (
-            "indicator_id", "variant", "kind", "measure", "analysis", "scope_type", "scope", "period", "horizon",
-            "unit", "n", "n_events", "estimate", "ci_low", "ci_high", "p_value", "method",
-        )  # fmt: skip
-    }
-    | {"withheld": pl.String}
+_NOT_RELEASED = ("programme_id", "run_id", "n_with", "exposure", "std_error", "p_adjusted", "null_reason", "plan_hash")
+RELEASED_FIGURE = _schema(
+    {name: dtype for name, dtype in ESTIMATE.items() if name not in _NOT_RELEASED} | {"withheld": pl.String}
 )
 RELEASED_CURVE = CURVE
 # One row per indicator x variant x period x reason; n rounded, null where withheld.
-RELEASED_ATTRITION = pl.Schema(
+RELEASED_ATTRITION = _schema(
     {
         "indicator_id": pl.String,
         "variant": pl.String,
@@ -223,7 +230,7 @@ RELEASED_ATTRITION = pl.Schema(
 )
 # Checks and files with rounded counts. ``status`` is the verdict on the exact ones.
 RELEASED_CHECK = CHECK
-RELEASED_FILE = pl.Schema({name: LEDGER[name] for name in ("source", "rows_in", "loaded", "duplicates", "quarantined")})
+RELEASED_FILE = _schema({name: LEDGER[name] for name in ("source", "rows_in", "loaded", "duplicates", "quarantined")})
 
 
 @dataclass(frozen=True)

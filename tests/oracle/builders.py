@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from transforms.estimates import estimate
-from transforms.outcomes import History, outcomes
+from transforms.follow_up import History
+from transforms.outcomes import outcomes
 from transforms.pathways import pathways
 from transforms.tallies import merge, tally
 from warehouse.programme import Programme

@@ -1,0 +1,110 @@
+"""The clock of an indicator and the end of follow-up.
+
+Where the unit is ``day`` a tick is a local calendar day; where it is ``minute`` or ``hour`` a tick
+is an elapsed second. Time zero is tick 0 and windows are half-open.
+
+Follow-up ends at the first of the window's end, death, transfer out, loss, the data lock (or the
+last event) and, for pathways of the before period, the period's end unless spill-over is kept.
+The tick of a death, a transfer, a loss or a last event can still hold the outcome; that of the
+lock, a cut or the window's end cannot. On one tick the outcome comes before death, death before
+transfer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from transforms.pathways import matching
+from warehouse.programme import SECONDS_IN, EventSelector, Indicator, Programme
+
+LEAVING = ("transfer_out", "last_news")
+DEATH = "death"
+NEVER = 2**62  # a tick that no clock reaches
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of the patients: EVENT rows, and the last event of each patient of any type."""
+
+    events: pl.DataFrame
+    last_events: pl.DataFrame  # patient, last_at, last_on
+
+
+def window_ticks(of: Indicator) -> tuple[int, int]:
+    """The half-open window of the indicator in ticks."""
+    scale = ticks_per_unit(of.unit)
+    return of.window[0] * scale, of.window[1] * scale
+
+
+def ticks_per_unit(unit: str) -> int:
+    """Ticks of the clock in one unit: a day is one tick, a minute is 60 and an hour 3,600 seconds."""
+    return 1 if unit == "day" else SECONDS_IN[unit]
+
+
+def _offset(of: Indicator, day: str, instant: str) -> pl.Expr:
+    """Ticks from time zero to a day or an instant, floored."""
+    if of.unit == "day":
+        return (pl.col(day) - pl.col("index_on")).dt.total_days()
+    return (pl.col(instant) - pl.col("index_at")).dt.total_microseconds().floordiv(1_000_000)
+
+
+def offsets(
+    pathways: pl.DataFrame, events: pl.DataFrame, of: Indicator, *selected: EventSelector | str
+) -> pl.DataFrame:
+    """The events of every pathway, those of the selector or of any of the types, with their offset in ticks."""
+    index = pathways.select("pathway", "patient", "index_on", "index_at")
+    chosen = [pl.col("event_type") == one if isinstance(one, str) else matching(one) for one in selected]
+    return (
+        events.filter(pl.any_horizontal(chosen or [pl.lit(False)]))
+        .join(index, on="patient")
+        .select(
+            "pathway", "sequence", "occurred_at", "precision", "value", offset=_offset(of, "occurred_on", "occurred_at")
+        )
+    )
+
+
+def with_first(pathways: pl.DataFrame, found: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Adds the least offset found, or NEVER."""
+    first = found.group_by("pathway").agg(pl.col("offset").min().alias(name))
+    joined = pathways.join(first, on="pathway", how="left", maintain_order="left")
+    return joined.with_columns(pl.col(name).fill_null(NEVER))
+
+
+def with_follow_up(pathways: pl.DataFrame, history: History, programme: Programme, of: Indicator) -> pl.DataFrame:
+    """Adds ``closes`` (first tick not observed), ``leaves`` and ``competes`` (last tick observed), in ticks."""
+    ends = {"competes": set(of.competing), "leaves": {DEATH, *LEAVING, *of.censored_by} - set(of.competing)}
+    timed = pathways
+    for name, types in ends.items():
+        timed = with_first(timed, offsets(pathways, history.events, of, *sorted(types)), name)
+    return _with_administrative_ends(timed, history, programme, of)
+
+
+def _with_administrative_ends(
+    timed: pl.DataFrame, history: History, programme: Programme, of: Indicator
+) -> pl.DataFrame:
+    """The lock or the last event, the cut of the before period and the window's end."""
+    zone = programme.zone
+    until = of.alive_until or programme.follow_up.alive_until
+    cut = (of.spill_over or programme.follow_up.spill_over) == "cut"
+    in_before = pl.when(pl.col("period") == "before")
+    ends = timed.with_columns(
+        lock_on=pl.lit(programme.data_lock),
+        lock_at=pl.lit(_midnight(programme.data_lock, zone)),
+        cut_on=in_before.then(pl.lit(programme.periods.before.until)),
+        cut_at=in_before.then(pl.lit(_midnight(programme.periods.before.until, zone))),
+    ).join(history.last_events, on="patient", how="left", maintain_order="left")
+    closes = [pl.lit(window_ticks(of)[1]), _offset(of, "lock_on", "lock_at")]
+    closes += [_offset(of, "cut_on", "cut_at")] if cut else []
+    leaves = [pl.col("leaves")] + ([_offset(of, "last_on", "last_at")] if until == "last_event" else [])
+    return ends.with_columns(closes=pl.min_horizontal(closes), leaves=pl.min_horizontal(leaves)).drop(
+        "lock_on", "lock_at", "cut_on", "cut_at", "last_on", "last_at"
+    )
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a local day begins, as naive UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)
