@@ -9,9 +9,9 @@ from typing import Any
 from dashboards import figures, tables, words
 from dashboards.figures import Dots, Look
 from dashboards.language import Language
-from dashboards.selection import Point, Published, Row
+from dashboards.selection import SHARES, Point, Published, Row
 from dashboards.tables import Line, Table
-from warehouse.programme import Indicator, TimeToEvent
+from warehouse.programme import Gap, Indicator, TimeToEvent
 
 NEAREST_TICKS = 0.1  # ticks closer than this share of the axis would overlap on a phone
 
@@ -45,12 +45,10 @@ def _chart(name: str, title: str, summary: str, spec: Mapping[str, Any], table: 
 # --- Curves -------------------------------------------------------------------------------------
 
 
-def curves(published: Published, indicator: TimeToEvent, language: Language) -> list[Chart]:
+def curves(published: Published, indicator: TimeToEvent | Gap, language: Language) -> list[Chart]:
     """The circuit's curves before and after and, where released, the comparators', on one scale."""
     groups = {group: _by_period(published, indicator, *scope) for group, scope in _GROUPS.items()}
-    largest = figures.largest_share(
-        [p.ci_high for points in groups.values() for found in points.values() for p in found]
-    )
+    largest = figures.end_of_axis([p.ci_high for points in groups.values() for found in points.values() for p in found])
     return [
         _curve_chart(published, indicator, group, points, largest, language)
         for group, points in groups.items()
@@ -62,7 +60,7 @@ _GROUPS = {"circuit": ("overall", "all"), "comparator": ("arm", "comparator")}
 
 
 def _by_period(
-    published: Published, indicator: TimeToEvent, scope_type: str, scope: str
+    published: Published, indicator: TimeToEvent | Gap, scope_type: str, scope: str
 ) -> dict[str, tuple[Point, ...]]:
     found = {period: published.curve(indicator.id, "main", scope_type, scope, period) for period in ("before", "after")}
     if indicator.primary.measure == "survival":
@@ -78,8 +76,8 @@ def _complement(point: Point) -> Point:
 
 
 def _curve_chart(
-    published: Published, indicator: TimeToEvent, group: str, points: dict[str, tuple[Point, ...]], largest: float,
-    language: Language,
+    published: Published, indicator: TimeToEvent | Gap, group: str, points: dict[str, tuple[Point, ...]],
+    largest: float, language: Language,
 ) -> Chart:  # fmt: skip
     ticks = axis_ticks(indicator)
     unit = language.say(f"unit.{indicator.unit}.axis")
@@ -89,7 +87,7 @@ def _curve_chart(
     title = language.say(
         f"chart.curve.{indicator.primary.measure}",
         group=language.say(f"group.{group}"),
-        event=words.event(indicator.event, language),
+        event=words.event(indicator, language),
     )
     least = published.release.smallest_count
     headline = published.headline(indicator, "main", *scope)
@@ -104,7 +102,7 @@ def _curve_chart(
     return Chart(**{**vars(drawn), "at_risk": _at_risk(points, ticks, least, language)})
 
 
-def axis_ticks(indicator: TimeToEvent) -> list[float]:
+def axis_ticks(indicator: TimeToEvent | Gap) -> list[float]:
     """Zero and the declared horizons, without those too close to read; the primary one always stays."""
     last = max(indicator.horizons)
     kept: list[float] = [0.0]
@@ -142,7 +140,8 @@ def run(published: Published, indicator: Indicator, language: Language, *, small
         return None
     highs = [row.ci_high for row in next(iter(named.values()))] + [row.estimate for r in named.values() for row in r]
     measure = words.measure_name(indicator.primary.measure, indicator.primary.horizon, indicator, language)
-    look = Look(language, measure, figures.largest_share(highs))
+    is_share = indicator.primary.measure in SHARES
+    look = Look(language, measure, figures.end_of_axis(highs, is_share=is_share), is_share)
     spec = figures.run(named, published.programme.periods.named(), look, small=small)
     title = language.pick(indicator.title) if small else language.say("chart.run.title", measure=measure)
     table = tables.of_series(title, named, published.release.smallest_count, language)
@@ -174,7 +173,9 @@ def dots(name: str, title: str, first: str, lines: Sequence[Line], axis: str, pu
     """Before and after of each line with their intervals, and the table of the same lines."""
     rows = [Dots(line.label, line.comparison.before, line.comparison.after) for line in lines]
     highs = [row.ci_high for line in rows for row in (line.before, line.after) if row is not None]
-    spec = figures.dots(rows, Look(language, axis, figures.largest_share(highs)))
+    is_share = all(row.is_share for line in rows for row in (line.before, line.after) if row is not None)
+    look = Look(language, axis, figures.end_of_axis(highs, is_share=is_share), is_share)
+    spec = figures.dots(rows, look)
     table = tables.of_comparisons(title, first, lines, published.release.smallest_count, language)
     return _chart(name, title, _dots_summary(rows, language), spec, table, csv)
 

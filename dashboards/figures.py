@@ -6,6 +6,7 @@ All texts are formatted here, in the language of the page: Plotly formats no num
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -38,11 +39,12 @@ class Dots:
 
 @dataclass(frozen=True)
 class Look:
-    """What a chart needs beside its numbers: the language, its axis title and the largest share on it."""
+    """What a chart needs beside its numbers: language, axis title, where the axis ends, whether it holds shares."""
 
     language: Language
     axis_title: str
     largest: float
+    is_share: bool = True
 
 
 def label(text: str) -> str:
@@ -63,7 +65,7 @@ def _spec(data: Sequence[Spec], layout: Spec) -> Spec:
 def curves(by_period: Mapping[str, Sequence[Point]], ticks: Sequence[float], horizon: int | None, look: Look) -> Spec:
     """Steps before and after with their bands; where no point is published there is no line."""
     data = [trace for period, points in by_period.items() for trace in _curve(period, points, look.language)]
-    values, texts = _share_ticks(look)
+    values, texts = _ticks(look)
     last = max(ticks)
     layout = theme.layout(
         look.language,
@@ -161,7 +163,7 @@ def run(
     series: Mapping[str, Sequence[Row]], periods: Sequence[tuple[str, Period]], look: Look, *, small: bool = False
 ) -> Spec:
     """The monthly or quarterly run of each named group, over the bands of the periods."""
-    values, texts = _share_ticks(look)
+    values, texts = _ticks(look)
     start, until = periods[0][1].start, periods[-1][1].until
     data: list[Spec] = [_hatched(period, look) for name, period in periods if name == "transition"]
     for position, (name, rows) in enumerate(series.items()):
@@ -287,7 +289,7 @@ def _january_and_july(start: date, until: date) -> list[date]:
 
 def dots(rows: Sequence[Dots], look: Look) -> Spec:
     """One line per site, variant or stratum, first at the top: before and after with their intervals."""
-    values, texts = _share_ticks(look)
+    values, texts = _ticks(look)
     height = 96 + ROW_HEIGHT * len(rows)
     layout = theme.layout(
         look.language,
@@ -354,19 +356,21 @@ def _told_dot(of: str, period: str, row: Row, language: Language) -> str:
 # --- Axes ---------------------------------------------------------------------------------------
 
 
-def largest_share(values: Sequence[float | None]) -> float:
-    """The end of an axis of shares that holds all values: the next whole step, at most 1."""
+def end_of_axis(values: Sequence[float | None], *, is_share: bool = True) -> float:
+    """The end of an axis from zero that holds all values: the next whole step; shares end at 1 at most."""
     most = max((value for value in values if value is not None), default=1.0)
-    step = _step(most)
-    steps = -(-round(most * 100) // round(step * 100))
-    return min(1.0, max(round(steps * step, 2), step))
+    step = _step(most, is_share=is_share)
+    end = max(math.ceil(round(most / step, 6)), 1) * step
+    return round(min(1.0, end) if is_share else end, 6)
 
 
-def _step(most: float) -> float:
-    return next((step for step in STEPS if most <= step * (MOST_TICKS - 1)), STEPS[-1])
+def _step(most: float, *, is_share: bool) -> float:
+    """The distance of ticks that puts at most six of them on the axis."""
+    steps = STEPS if is_share else [number * 10.0**power for power in range(-2, 7) for number in (1, 2, 5)]
+    return next((step for step in steps if most <= step * (MOST_TICKS - 1)), steps[-1])
 
 
-def _share_ticks(look: Look) -> tuple[list[float], list[str]]:
-    step = _step(look.largest)
-    values = [round(step * k, 2) for k in range(round(look.largest / step) + 1)]
-    return values, [look.language.percent(value) for value in values]
+def _ticks(look: Look) -> tuple[list[float], list[str]]:
+    step = _step(look.largest, is_share=look.is_share)
+    values = [round(step * k, 6) for k in range(round(look.largest / step) + 1)]
+    return values, [look.language.percent(v) if look.is_share else look.language.number(v) for v in values]

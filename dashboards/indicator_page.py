@@ -9,12 +9,14 @@ from dashboards.charts import Chart
 from dashboards.language import Language, readable
 from dashboards.selection import SHARES, TESTS, Published, comparisons
 from dashboards.tables import Line, Table
-from warehouse.programme import Indicator, Score, Site, TimeToEvent
+from warehouse.programme import Gap, Indicator, RecurrentEvent, Score, Site, TimeToEvent
+
+_COMPLEMENTS = {"survival": "cumulative_incidence", "cumulative_incidence": "survival"}
 
 
 def content(published: Published, indicator: Indicator, language: Language) -> tuple[dict[str, Any], tuple[Chart, ...]]:
     """What the template needs, and the charts in the order of the page."""
-    curves = charts.curves(published, indicator, language) if isinstance(indicator, TimeToEvent) else []
+    curves = charts.curves(published, indicator, language) if isinstance(indicator, TimeToEvent | Gap) else []
     run = charts.run(published, indicator, language)
     variants = _variants(published, indicator, language)
     strata = _strata(published, indicator, language)
@@ -44,8 +46,9 @@ def site_name(site: Site, language: Language) -> str:
 def _measures(
     published: Published, indicator: Indicator, scope_type: str, scope: str, language: Language
 ) -> Table | None:
-    """Every measure and horizon of one scope but the tests."""
-    found = [c for c in comparisons(published.rows(indicator.id), scope_type, scope) if c.measure not in TESTS]
+    """Every measure and horizon of one scope, but tests and what is one minus the primary measure."""
+    hidden = {*TESTS, _COMPLEMENTS.get(indicator.primary.measure, "")}
+    found = [c for c in comparisons(published.rows(indicator.id), scope_type, scope) if c.measure not in hidden]
     if not found:
         return None
     lines = [Line(words.measure_in_words(c, indicator, language), c) for c in found]
@@ -118,6 +121,7 @@ def _definition(indicator: Indicator, language: Language) -> list[tuple[str, str
     """Terms and their descriptions, in reading order."""
     terms = {
         "definition": language.pick(indicator.definition),
+        "time_zero": _time_zero(indicator, language),
         "numerator": _numerator(indicator, language),
         "denominator": language.say(f"define.denominator.{indicator.kind}"),
         "window": _window(indicator, language),
@@ -127,11 +131,26 @@ def _definition(indicator: Indicator, language: Language) -> list[tuple[str, str
         "review": language.day(indicator.next_review),
         "id": indicator.id,
     }
-    return [(language.say(f"define.{name}"), text) for name, text in terms.items()]
+    return [(language.say(f"define.{name}"), text) for name, text in terms.items() if text]
+
+
+def _time_zero(indicator: Indicator, language: Language) -> str:
+    """The time zero that the indicator declares for itself; empty where it is the programme's."""
+    zero = indicator.time_zero
+    return (
+        ""
+        if zero is None
+        else language.say(f"define.time_zero.{zero.which}", event=language.label("event", zero.event))
+    )
 
 
 def _numerator(indicator: Indicator, language: Language) -> str:
-    event = words.event(indicator.event, language)
+    if isinstance(indicator, Gap):
+        contacts = language.say("list.separator").join(language.label("event", name) for name in indicator.contacts)
+        return language.say("define.numerator.gap", event=contacts, number=indicator.longest_days)
+    event = language.label("event", indicator.event.type)
+    if isinstance(indicator, RecurrentEvent):
+        return language.say("define.numerator.recurrent_event", event=event, number=indicator.episode_hours)
     if isinstance(indicator, Score):
         return language.say("define.numerator.score", event=event, top=indicator.top_box, maximum=indicator.range[1])
     if isinstance(indicator, TimeToEvent):

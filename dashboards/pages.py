@@ -16,6 +16,7 @@ from warehouse.programme import Indicator, Period
 from warehouse.schemas import Release
 
 CATEGORIES = ("conformance", "completeness", "plausibility")
+KINDS = ("time_to_event", "gap", "recurrent_event", "proportion", "score")
 STATUSES = ("pass", "pass_with_failures", "fail", "error", "not_applicable")
 PANDEMIC = (date(2020, 3, 1), date(2022, 8, 1))  # the French state of health emergency, whole months
 
@@ -242,7 +243,7 @@ def _status_counts(release: Release, category: str) -> list[int]:
 def methods(published: Published, language: Language) -> Page:
     """Conventions and formulas in words, limits, disclosure control and the legend of the symbols."""
     release, programme = published.release, published.programme
-    kinds = [kind for kind in ("time_to_event", "proportion", "score") if _has_kind(published.indicators, kind)]
+    kinds = [kind for kind in KINDS if _has_kind(published.indicators, kind)]
     content = {
         "periods": _periods(published, language),
         "time_zero": _time_zero(published, language),

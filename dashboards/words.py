@@ -12,7 +12,7 @@ from typing import Literal
 
 from dashboards.language import Language
 from dashboards.selection import TESTS, TIMES, Comparison, Row
-from warehouse.programme import EventSelector, Indicator, Proportion
+from warehouse.programme import Gap, Indicator, Proportion
 
 WITHHELD = "small_count"
 WITHHELD_SYMBOL = "c"
@@ -169,17 +169,22 @@ def measure_name(measure: str, horizon: int | None, indicator: Indicator, langua
         return language.say("measure.top_box.with_threshold", threshold=top, maximum=most)
     if measure == "proportion" and isinstance(indicator, Proportion):
         number = indicator.at_least
-        return language.counted("measure.proportion.of", number, number=number, event=event(indicator.event, language))
+        return language.counted("measure.proportion.of", number, number=number, event=event(indicator, language))
     if horizon is None:
         return name
     at = duration(horizon, indicator.unit, language)
     if language.knows(f"measure.{measure}.of"):
-        return language.say(f"measure.{measure}.of", event=event(indicator.event, language), horizon=at)
+        return language.say(f"measure.{measure}.of", event=event(indicator, language), horizon=at)
     return language.say("measure.at_horizon", measure=name, horizon=at)
 
 
-def event(selector: EventSelector, language: Language) -> str:
+def event(indicator: Indicator, language: Language) -> str:
     """The events that an indicator looks at: orientation, or orientation (psychologie)."""
+    if isinstance(indicator, Gap):
+        return language.say("event.gap", number=indicator.longest_days)
+    selector = indicator.event
+    if not language.knows(f"event.{selector.type}"):
+        return language.say("event.any")  # a programme's own type has no words here
     name = language.label("event", selector.type)
     codes = language.say("list.separator").join(language.label("care", code) for code in selector.code or ())
     return language.say("define.event", event=name, codes=codes) if codes else name
@@ -194,8 +199,10 @@ def duration(number: float, unit: str, language: Language) -> str:
 
 def value(row: Row | None, language: Language) -> str:
     """The estimate as published, or the symbol that stands for its absence."""
+    if row is not None and row.measure in TESTS:
+        return test(row, language)
     if row is None or row.estimate is None:
-        return test(row, language) if row is not None and row.measure in TESTS else symbol(row)
+        return symbol(row)
     if row.is_contrast:
         return signed(row.estimate, row, language)
     if row.is_share:
@@ -213,27 +220,40 @@ def signed(number: float, row: Row, language: Language) -> str:
 def amount(number: float, row: Row, language: Language) -> str:
     """The size of a difference in a sentence, where its sign is in the words: 18 points de pourcentage."""
     shown = round(number * 100) if row.is_share else number
-    unit = "percentage_point" if row.is_share else _unit_of_difference(row)
+    in_words = {"point": "percentage_point", "rate": "rate_in_words"}
+    unit = _unit_of_difference(row)
+    unit = in_words.get(unit, unit)
     return language.counted(f"unit.{unit}", shown, number=language.number(shown))
 
 
 def _unit_of_difference(row: Row) -> str:
     if row.is_share:
         return "point"
-    return row.unit if row.measure in TIMES else "score_point"
+    if row.measure in TIMES:
+        return row.unit
+    return "rate" if row.measure == "rate" else "score_point"
 
 
 def interval(row: Row | None, language: Language) -> str:
-    """The confidence interval as published: 12 % à 24 %, or +12 à +24 points for a difference."""
-    if row is None or row.ci_low is None or row.ci_high is None:
-        return "" if row is not None and row.measure in TESTS else symbol(row)
+    """The confidence interval as published: 12 % à 24 %, +12 à +24 points for a difference; or open on one side."""
+    if row is None or (row.ci_low is None and row.ci_high is None):
+        return symbol(row)
+    if row.ci_high is None:
+        return language.say("interval.from", low=_limit(row.ci_low, row, language, with_unit=True))
+    high = _limit(row.ci_high, row, language, with_unit=row.is_contrast)
+    if row.ci_low is None:
+        return language.say("interval.up_to", high=high)
+    return language.say("interval", low=_limit(row.ci_low, row, language, with_unit=False), high=high)
+
+
+def _limit(number: float | None, row: Row, language: Language, *, with_unit: bool) -> str:
+    """One limit of an interval; a contrast has its sign, and its unit where asked."""
+    limit = number or 0.0
+    if row.is_contrast and with_unit:
+        return signed(limit, row, language)
     if row.is_contrast:
-        low = language.number(round(row.ci_low * 100) if row.is_share else row.ci_low, signed=True)
-        return language.say("interval", low=low, high=signed(row.ci_high, row, language))
-    if row.is_share:
-        return language.say("interval", low=language.percent(row.ci_low), high=language.percent(row.ci_high))
-    low, high = language.number(row.ci_low), language.number(row.ci_high)
-    return language.say("interval", low=low, high=high)
+        return language.number(round(limit * 100) if row.is_share else limit, signed=True)
+    return language.percent(limit) if row.is_share else language.number(limit)
 
 
 def test(row: Row, language: Language) -> str:

@@ -13,16 +13,27 @@ from dashboards.site import build
 from warehouse.schemas import Release
 
 
-@pytest.fixture(scope="session")
-def builder() -> ModuleType:
-    """The module beside this file: folders of tests are not packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("release_builder", Path(__file__).with_name("release_builder.py"))
+def loaded(name: str) -> ModuleType:
+    """A module beside this file: folders of tests are not packages, so it is loaded by its path."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["release_builder"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def builder() -> ModuleType:
+    return loaded("release_builder")
+
+
+@pytest.fixture(scope="session")
+def hostile(builder: ModuleType) -> ModuleType:
+    return loaded("hostile_release")
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,8 @@ def indicator(kind: str, name: str, title: dict[str, str], **own: Any) -> dict[s
             "Time from announcement to the first event, for all eligible pathways.",
         ),
         "caveat": text(
-            "Un enregistrement plus soigneux après l’ouverture du parcours peut faire paraître l’événement plus fréquent.",
+            "Un enregistrement plus soigneux après l’ouverture du parcours peut faire paraître l’événement plus "
+            "fréquent.",
             "More careful recording once the circuit opened can make the event look more frequent.",
         ),
         "better": "higher",
@@ -85,14 +86,16 @@ def indicators() -> dict[str, dict[str, Any]]:
     declared = [
         indicator("time_to_event", "time_to_referral", text("Délai d’orientation", "Time to referral"),
                   competing=["death"], horizons=[14, 30, 60, 90], primary=incidence, variants=variants),
-        indicator("time_to_event", "emergency_return", text("Retour aux urgences à 30 jours", "Emergency return within 30 days"),
-                  better="lower", goal="emergency", event={"type": "emergency_visit"}, window=[1, 31], competing=["death"],
+        indicator("time_to_event", "emergency_return",
+                  text("Retour aux urgences à 30 jours", "Emergency return within 30 days"), better="lower",
+                  goal="emergency", event={"type": "emergency_visit"}, window=[1, 31], competing=["death"],
                   horizons=[7, 14, 30], primary=incidence),
         indicator("score", "satisfaction", text("Satisfaction globale", "Overall satisfaction"), goal="satisfaction",
                   event={"type": "questionnaire", "code": ["overall"]}, window=[60, 121], nearest=90, top_box=90,
                   primary={"measure": "top_box"}),
         indicator("proportion", "needs_assessment", text("Évaluation des besoins", "Supportive-needs assessment"),
-                  goal="coordination", event={"type": "needs_assessment"}, window=[0, 31], primary={"measure": "proportion"}),
+                  goal="coordination", event={"type": "needs_assessment"}, window=[0, 31],
+                  primary={"measure": "proportion"}),
         indicator("time_to_event", "early_palliative", text("Soins palliatifs précoces", "Early palliative contact"),
                   goal="palliative", event={"type": "palliative_contact"}, window=[0, 57], competing=["death"],
                   horizons=[28, 56], primary={"measure": "cumulative_incidence", "horizon": 56}),
@@ -261,7 +264,7 @@ def further_rows(name: str, declared: Any) -> Iterator[dict[str, Any]]:
         yield figure(**keys, measure="median_time", period="after", n=size[1], estimate=24.0, ci_low=21.0, ci_high=28.0)
         yield figure(**keys, measure="median_time", withheld="median_not_reached")
     if name == "survival_90":
-        yield figure(**keys, measure="log_rank", p_value=0.28)
+        yield figure(**keys, measure="log_rank", estimate=1.17, p_value=0.28)
     if declared.kind == "score":
         point = keys | {"unit": "point"}
         yield from triple(0.52, 0.56, (810, 1400), **point, measure="response_rate")
@@ -324,15 +327,21 @@ def attrition_rows(name: str) -> Iterator[dict[str, Any]]:
 
 
 CHECKS: tuple[tuple[str, str, str, str, str, str], ...] = (
-    ("date_readable", "conformance", "fatal", "pass", "La date de l’événement se lit.", "The date of the event can be read."),
+    ("date_readable", "conformance", "fatal", "pass",
+     "La date de l’événement se lit.", "The date of the event can be read."),
     ("type_known", "conformance", "warning", "fail", "Le type d’événement est connu.", "The event type is known."),
     ("site_declared", "conformance", "fatal", "pass", "Le site est déclaré.", "The site is declared."),
-    ("id_present", "completeness", "fatal", "pass", "L’identifiant du patient est présent.", "The patient’s identifier is present."),
-    ("month_present", "completeness", "warning", "pass", "Chaque site a des événements chaque mois.", "Each site has events in every month."),
-    ("answers_present", "completeness", "info", "not_applicable", "Les réponses au questionnaire sont présentes.", "Questionnaire answers are present."),
+    ("id_present", "completeness", "fatal", "pass",
+     "L’identifiant du patient est présent.", "The patient’s identifier is present."),
+    ("month_present", "completeness", "warning", "pass",
+     "Chaque site a des événements chaque mois.", "Each site has events in every month."),
+    ("answers_present", "completeness", "info", "not_applicable",
+     "Les réponses au questionnaire sont présentes.", "Questionnaire answers are present."),
     ("after_birth", "plausibility", "fatal", "pass", "L’événement suit la naissance.", "The event follows birth."),
-    ("not_after_death", "plausibility", "warning", "pass_with_failures", "Aucun contact ne suit le décès.", "No contact follows death."),
-    ("value_in_range", "plausibility", "warning", "pass", "Le score est entre 0 et 100.", "The score lies between 0 and 100."),
+    ("not_after_death", "plausibility", "warning", "pass_with_failures",
+     "Aucun contact ne suit le décès.", "No contact follows death."),
+    ("value_in_range", "plausibility", "warning", "pass",
+     "Le score est entre 0 et 100.", "The score lies between 0 and 100."),
 )  # fmt: skip
 
 
@@ -340,8 +349,9 @@ def check_rows() -> Iterator[dict[str, Any]]:
     for k, (name, category, severity, status, fr, en) in enumerate(CHECKS):
         violated = {"fail": 340, "pass_with_failures": 45}.get(status)
         yield {"check_id": name, "category": category, "severity": severity, "scope": "ehr" if k % 3 else "all",
-               "violated": violated, "denominator": 61240, "share": None if violated is None else round(violated / 61240, 2),
-               "threshold": 0.0 if severity == "fatal" else 0.005, "status": status, "sentence_fr": fr, "sentence_en": en}  # fmt: skip
+               "violated": violated, "denominator": 61240, "share": violated and round(violated / 61240, 2),
+               "threshold": 0.0 if severity == "fatal" else 0.005, "status": status,
+               "sentence_fr": fr, "sentence_en": en}  # fmt: skip
 
 
 def pacosme(**own: Any) -> Release:
@@ -360,7 +370,8 @@ def pacosme(**own: Any) -> Release:
             [{"source": "ehr", "rows_in": 61500, "loaded": 61240, "duplicates": 185, "quarantined": 75}], RELEASED_FILE
         ),
         "provenance": Provenance(
-            software_version="0.1.0", code_revision="3e1f9ab", plan_hash=declared.plan_hash, data_lock=declared.data_lock,
+            software_version="0.1.0", code_revision="3e1f9ab",
+            plan_hash=declared.plan_hash, data_lock=declared.data_lock,
             input_hashes=("sha256:5d41402abc4b2a76b9719d911017c592ae1f3c8d7b6e5f4a39281706f5e4d3c2",),
             verdict="warning", withheld_cells=14, released_cells=412,
         ),

@@ -46,7 +46,7 @@ def test_every_plotted_share_is_a_released_one(release: Release) -> None:
     for chart in drawn:
         for trace in chart.spec["data"]:
             axis = "x" if "error_x" in trace else "y"
-            shares = {v for v in numbers(trace[axis]) if 0 < v} - {
+            shares = {v for v in numbers(trace[axis]) if v > 0} - {
                 chart.spec["layout"]["yaxis"].get("range", [0, 0])[-1]
             }
             assert shares <= released | complements
@@ -119,12 +119,21 @@ def test_the_plot_can_send_nothing_away() -> None:
     assert theme.CONFIG["displaylogo"] is False
 
 
-@pytest.mark.parametrize(("values", "end"), [([0.03], 0.03), ([0.13, None], 0.15), ([0.61], 0.8), ([1.0], 1.0), ([], 1.0), ([0.0], 0.01)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "end"), [([0.03], 0.03), ([0.13, None], 0.15), ([0.61], 0.8), ([1.0], 1.0), ([], 1.0), ([0.0], 0.01)]
+)
 def test_an_axis_of_shares_ends_on_a_whole_step(values: list[float | None], end: float) -> None:
-    assert figures.largest_share(values) == pytest.approx(end)
+    assert figures.end_of_axis(values) == pytest.approx(end)
 
 
-@pytest.mark.parametrize(("period", "day"), [("2023-05", date(2023, 5, 15)), ("2023-Q1", date(2023, 2, 15)), ("2023-Q4", date(2023, 11, 15))])  # fmt: skip
+@pytest.mark.parametrize(("values", "end"), [([12.4], 15.0), ([0.3], 0.3), ([480.0, None], 500.0), ([0.0], 0.01)])
+def test_an_axis_of_rates_ends_on_a_whole_step(values: list[float | None], end: float) -> None:
+    assert figures.end_of_axis(values, is_share=False) == pytest.approx(end)
+
+
+@pytest.mark.parametrize(
+    ("period", "day"), [("2023-05", date(2023, 5, 15)), ("2023-Q1", date(2023, 2, 15)), ("2023-Q4", date(2023, 11, 15))]
+)
 def test_points_stand_in_the_middle_of_their_period(period: str, day: date) -> None:
     assert figures.middle_of(period) == day
 

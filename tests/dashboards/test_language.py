@@ -106,7 +106,10 @@ def test_days_months_and_quarters() -> None:
     assert EN.calendar("after-before") == f"After {M} before"
 
 
-@pytest.mark.parametrize(("number", "fr", "en"), [(0, "jour", "days"), (1, "jour", "day"), (-1, "jour", "day"), (1.5, "jour", "days"), (2, "jours", "days")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "fr", "en"),
+    [(0, "jour", "days"), (1, "jour", "day"), (-1, "jour", "day"), (1.5, "jour", "days"), (2, "jours", "days")],
+)
 def test_plurals(number: float, fr: str, en: str) -> None:
     assert FR.counted("unit.day", number, number="x") == f"x{B}{fr}"
     assert EN.counted("unit.day", number, number="x") == f"x{B}{en}"
