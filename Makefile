@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format map hooks browser lock clean
+.PHONY: help demo test lint format docs hooks browser lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +33,8 @@ format: $(SET_UP)  ## Let ruff format the code and mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-map: $(SET_UP)  ## Write the module map of ARCHITECTURE.md again
+docs: $(SET_UP)  ## Write again what is made from the code: reference pages and module map
+	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/module_map.py
 
 hooks: $(SET_UP)  ## Check style and types before each commit

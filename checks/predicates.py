@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from warehouse.programme import CARE_CODES, EventSelector, Indicator, Programme, Score
+from warehouse.programme import CARE_CODES, EventSelector, Gap, Indicator, Programme, Score
 
 CARE_EVENTS = ("referral", "supportive_contact")
 
@@ -17,7 +17,14 @@ def every_variant(programme: Programme) -> Iterator[Indicator]:
 
 def measured_types(programme: Programme) -> set[str]:
     """Event types that an indicator measures."""
-    return {indicator.event.type for indicator in every_variant(programme)}
+    return {selector.type for indicator in every_variant(programme) for selector in measured(indicator)}
+
+
+def measured(indicator: Indicator) -> tuple[EventSelector, ...]:
+    """The events that an indicator looks for: its event, or the contacts whose absence is a gap."""
+    if isinstance(indicator, Gap):
+        return tuple(EventSelector(type=contact) for contact in indicator.contacts)
+    return (indicator.event,)
 
 
 def scores(programme: Programme) -> Iterator[Score]:
@@ -35,13 +42,13 @@ def types_timed_within_the_day(programme: Programme) -> set[str]:
     """Event types whose time of day enters an indicator in hours or minutes."""
     timed = [indicator for indicator in every_variant(programme) if indicator.unit != "day"]
     zeros = {(indicator.time_zero or programme.time_zero).event for indicator in timed}
-    return zeros | {indicator.event.type for indicator in timed}
+    return zeros | {selector.type for indicator in timed for selector in measured(indicator)}
 
 
 def care_codes(programme: Programme) -> set[str]:
     """The shared kinds of care, and those that the indicators name."""
-    selectors = (i.event for i in every_variant(programme) if i.event.type in CARE_EVENTS)
-    return {*CARE_CODES, *(code for selector in selectors for code in selector.code or ())}
+    selectors = [selector for indicator in every_variant(programme) for selector in measured(indicator)]
+    return {*CARE_CODES, *(code for s in selectors if s.type in CARE_EVENTS for code in s.code or ())}
 
 
 def selects(selector: EventSelector) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import polars as pl
 
 from checks.gate import Verdict, told
-from checks.results import RESULT_CHECKS, Results
-from checks.tables import Evidence, TableCheck, table_checks
-from warehouse.schemas import Rule
 
 ORDER = ("error", "fail", "pass_with_failures", "not_applicable", "pass")
 WORDS = {
@@ -65,17 +62,3 @@ def _number(count: object) -> str:
 
 def _percent(share: object) -> str:
     return f"{share:.2%}" if isinstance(share, float) else "–"
-
-
-def catalogue(rules: Sequence[Rule]) -> str:
-    """Every declared check as a table of the reference: what must hold, and what a failure does."""
-    rows = [_declared(rule, "keeps the row out" if rule.quarantines else "counts the row") for rule in rules]
-    tables = [_declared(check) for check in table_checks(tuple(rules))]
-    results = [_declared(check) for check in RESULT_CHECKS]
-    head = "| check | category | severity | largest share that passes | what must hold | a row that breaks it |"
-    return "\n".join([head, "|---|---|---|---:|---|---|", *rows, *tables, *results, ""])
-
-
-def _declared(check: Rule | TableCheck[Evidence] | TableCheck[Results], effect: str = "") -> str:
-    threshold = f"{check.threshold:.1%}"
-    return f"| `{check.id}` | {check.category} | {check.severity} | {threshold} | {check.sentence_en} | {effect} |"

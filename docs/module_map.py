@@ -1,4 +1,4 @@
-"""Write the module map of ARCHITECTURE.md from the first sentences of the modules: ``make map``."""
+"""Write the module map of ARCHITECTURE.md from the first sentences of the modules: ``make docs``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ARCHITECTURE.md"
 ROOMS = ("flows", "checks", "transforms", "dashboards", "warehouse")
-BEGIN, END = "<!-- module map: make map -->\n", "<!-- end of the module map -->\n"
+BEGIN, END = "<!-- module map: make docs -->\n", "<!-- end of the module map -->\n"
 
 
 def first_sentence(module: Path) -> str:

@@ -95,10 +95,10 @@ def test_the_map_and_the_tree_agree() -> None:
     mapped = MAP_LINE.findall(page)
     assert [path for path, _ in mapped] == [
         relative(path) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if path.name != "__init__.py"
-    ], "make map"
+    ], "make docs"
     assert all(20 <= len(does) <= 200 for _, does in mapped)
     rewritten = runpy.run_path(str(ROOT / "docs" / "module_map.py"))["rewritten"]
-    assert rewritten(page) == page, "make map"
+    assert rewritten(page) == page, "make docs"
 
 
 def test_every_room_says_what_it_is() -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checks.predicates import measured_types
 from checks.rules import row_rules
-from warehouse.programme import Programme
+from warehouse.programme import Gap, IndicatorBase, Programme
 from warehouse.schemas import Rule
 
 STAGED = {
@@ -253,3 +254,14 @@ def test_no_rule_is_ever_null_or_broken_outside_its_denominator(rules: tuple[Rul
         assert violated is not None, rule.id
         assert spoken_of is not None, rule.id
         assert spoken_of or not violated, rule.id
+
+
+def test_a_gap_measures_the_contacts_whose_absence_it_is(programme: Programme) -> None:
+    referral = dict(programme.indicators["referral"])
+    kept = {name: referral[name] for name in IndicatorBase.model_fields if name in referral}
+    gap = Gap.model_validate(
+        {**kept, "kind": "gap", "horizons": (30,), "contacts": ("nurse_contact", "consultation"), "longest_days": 45}
+    )
+    broken = programme.model_copy(update={"indicators": {"gap": gap}})
+    assert measured_types(broken) == {"nurse_contact", "consultation"}
+    assert list(rules_by_id(broken)) == list(CASES)
