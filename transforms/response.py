@@ -1,0 +1,177 @@
+"""Those who did not answer: response rates, bounds, the tipping point, and weights for response.
+
+Deaths and losses before the window's end are not non-response: the caller counts only pathways that
+were alive and followed. A success is an answer in the top box.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from transforms.cells import Floats, Integers
+from transforms.intervals import NO_PATHWAY, NOT_ESTIMABLE, Difference, Interval, Z, between, square_and_add
+from transforms.proportions import newcombe, wilson
+
+LOWEST_RESPONSE = 0.50
+LARGEST_DIFFERENCE_OF_RESPONSE = 0.10
+ROUNDING = 1e-12
+NOBODY_SILENT = "everybody_answered"
+NO_SHARE_NULLIFIES = "no_share_nullifies"
+MOST_STEPS = 50
+CONVERGED = 1e-20  # of the squared Newton step in units of its information, per person
+LARGEST_LOG_ODDS = 15.0  # of answering: a level in which all or none answered drifts to infinity
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Counts of one period: ``successes`` of the ``answered`` of the ``eligible``."""
+
+    successes: int
+    answered: int
+    eligible: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.successes <= self.answered <= self.eligible:
+            raise ValueError("expected successes <= answered <= eligible")
+
+    @property
+    def silent(self) -> int:
+        """How many did not answer."""
+        return self.eligible - self.answered
+
+    def response(self) -> Interval:
+        """Share who answered, with Wilson's interval."""
+        return wilson(self.answered, self.eligible)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The least and the greatest value that the missing answers allow, and the outer limits of both.
+
+    ``low`` and ``high`` are no interval: they hold whatever the silent would have said. ``ci_low`` and
+    ``ci_high`` are the lower 95 % limit of the least and the upper one of the greatest.
+    """
+
+    low: float | None
+    high: float | None
+    ci_low: float | None
+    ci_high: float | None
+    null_reason: str | None = None
+
+
+def response_is_doubtful(after: Asked, before: Asked) -> bool:
+    """Whether a period answered under 50 %, or both by more than 10 points apart; true where nobody was asked."""
+    rates = [asked.response().estimate for asked in (after, before)]
+    if rates[0] is None or rates[1] is None:
+        return True
+    return (
+        min(rates[0], rates[1]) < LOWEST_RESPONSE or abs(rates[0] - rates[1]) > LARGEST_DIFFERENCE_OF_RESPONSE + 1e-12
+    )
+
+
+def manski_bounds(asked: Asked) -> Bounds:
+    """Share of successes among all eligible if none, and if all, of the silent had succeeded (Manski 1990)."""
+    if not asked.eligible:
+        return Bounds(None, None, None, None, NO_PATHWAY)
+    least = wilson(asked.successes, asked.eligible)
+    greatest = wilson(asked.successes + asked.silent, asked.eligible)
+    return Bounds(least.estimate, greatest.estimate, least.low, greatest.high)
+
+
+def manski_difference(after: Asked, before: Asked) -> Bounds:
+    """Difference of the shares if all silence spoke against the effect, and if all spoke for it; limits by Newcombe."""
+    if not after.eligible or not before.eligible:
+        return Bounds(None, None, None, None, NO_PATHWAY)
+    least = newcombe(after.successes, after.eligible, before.successes + before.silent, before.eligible)
+    greatest = newcombe(after.successes + after.silent, after.eligible, before.successes, before.eligible)
+    return Bounds(least.estimate, greatest.estimate, least.low, greatest.high)
+
+
+def tipping_point(after: Asked, before: Asked) -> Interval:
+    """Share of successes among the silent of after at which the difference is 0, its limits open.
+
+    The silent of before are taken to be like those who answered. Null where everybody answered after,
+    nobody answered before, or no share between 0 and 1 nullifies the difference.
+    """
+    if not before.answered:
+        return Interval.absent(NO_PATHWAY)
+    if not after.silent:
+        return Interval.absent(NOBODY_SILENT)
+    share = (before.successes / before.answered * after.eligible - after.successes) / after.silent
+    return Interval(share, None, None, None) if 0 <= share <= 1 else Interval.absent(NO_SHARE_NULLIFIES)
+
+
+@dataclass(frozen=True)
+class ResponseCells:
+    """Eligible people by pattern of factors: one element, and one row of ``covariates``, per pattern.
+
+    ``covariates`` holds no constant. Each pattern has ``successes`` of ``answered`` of ``eligible``.
+    """
+
+    covariates: Floats
+    successes: Integers
+    answered: Integers
+    eligible: Integers
+
+
+def weighted_share(cells: ResponseCells) -> Interval:
+    """Share of successes with answers weighted by one over the chance of answering.
+
+    That chance is a logistic regression on the factors. The error is the influence function's, the
+    estimation of the chances taken in (Robins, Rotnitzky and Zhao 1994); the interval is Wald's within
+    [0, 1]. Null where nobody answered, or a pattern has a chance of 0 that no model can weigh.
+    """
+    answered = int(cells.answered.sum())
+    if not answered:
+        return Interval.absent(NO_PATHWAY)
+    design = np.concatenate([np.ones((len(cells.eligible), 1)), cells.covariates], axis=1)
+    if answered == int(cells.eligible.sum()):
+        chance, correction = np.ones(len(cells.eligible)), np.zeros(len(cells.eligible))
+        share = float(cells.successes.sum()) / answered
+    else:
+        fitted = _chance_of_answering(design, cells)
+        if fitted is None:
+            return Interval.absent(NOT_ESTIMABLE)
+        chance, information = fitted
+        share = float((cells.successes / chance).sum() / (cells.answered / chance).sum())
+        tilt = ((cells.successes - share * cells.answered) * (1 - chance) / chance) @ design
+        correction = design @ np.linalg.solve(information, tilt)
+    error = math.sqrt(_squares(cells, share, chance, correction)) / float((cells.answered / chance).sum())
+    low, high = between(0, share - Z * error, 1), between(0, share + Z * error, 1)
+    return Interval(share, error, low, high) if error > 0 else wilson(int(cells.successes.sum()), answered)
+
+
+def weighted_difference(after: ResponseCells, before: ResponseCells) -> Difference:
+    """Difference of the weighted shares, each period with chances of its own, after minus before."""
+    there, then = weighted_share(after), weighted_share(before)
+    reason = there.null_reason or then.null_reason
+    return Difference.absent(reason) if reason else square_and_add(there, then, largest=1.0)
+
+
+def _squares(cells: ResponseCells, share: float, chance: Floats, correction: Floats) -> float:
+    """Sum over successes, failures and the silent of each pattern of their squared influence on the weighted sum."""
+    failures, silent = cells.answered - cells.successes, cells.eligible - cells.answered
+    answering = correction * (1 - chance)
+    success, failure = (1 - share) / chance - answering, -share / chance - answering
+    return float(cells.successes @ success**2 + failures @ failure**2 + silent @ (correction * chance) ** 2)
+
+
+def _chance_of_answering(design: Floats, cells: ResponseCells) -> tuple[Floats, Floats] | None:
+    """Fitted chance of each pattern and the information of the coefficients, by Newton's method; None if infinite."""
+    rate = cells.answered.sum() / cells.eligible.sum()
+    coefficients = np.zeros(design.shape[1])
+    coefficients[0] = math.log(rate / (1 - rate))
+    for _ in range(MOST_STEPS):
+        chance = 0.5 * (1 + np.tanh(design @ coefficients / 2))
+        information = (design * (cells.eligible * chance * (1 - chance))[:, None]).T @ design
+        if np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS or np.linalg.cond(information) > 1e12:
+            return None
+        score = (cells.answered - cells.eligible * chance) @ design
+        step = np.linalg.solve(information, score)
+        if float(step @ score) < CONVERGED * cells.eligible.sum():
+            return chance, information
+        coefficients = coefficients + step
+    return None
