@@ -72,7 +72,14 @@ def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Timed) -
         yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=INFLUENCE)
     if not indicator.competing:
         test = log_rank(*groups)
-        yield Figure("log_rank", CONTRAST, estimate=test.statistic, p_value=test.p_value, method=LOG_RANK)
+        yield Figure(
+            "log_rank",
+            CONTRAST,
+            estimate=test.statistic,
+            p_value=test.p_value,
+            method=LOG_RANK,
+            null_reason=test.null_reason,
+        )
 
 
 def curve_rows(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[dict[str, object]]:
