@@ -153,14 +153,17 @@ def _emergencies(pages: _Pages, simulation: Simulation) -> None:
         minute = _any_hour(rng, size)
         pages.add("emergency_visit", visit, offset, minute=minute)
         admitted = visit & pages.chance(0.35)
-        pages.add("admission", admitted, offset, minute=minute + 90)
+        pages.add("admission", admitted, offset, minute=_never_at_two(minute + 90))
         pages.add("discharge", admitted, offset + rng.integers(1, 12, size))
 
 
 def _any_hour(rng: np.random.Generator, size: int) -> Integers:
     """Any minute but 2 to 3 in the morning, which one night a year does not have, and the end of the day."""
-    hours = rng.integers(0, 20, size)
-    return np.where(hours >= 2, hours + 1, hours) * 60 + rng.integers(0, 60, size)
+    return _never_at_two(rng.integers(0, 21 * 60, size))
+
+
+def _never_at_two(minutes: Integers) -> Integers:
+    return np.where(minutes // 60 == 2, minutes + 60, minutes)
 
 
 def _support(pages: _Pages, simulation: Simulation) -> None:
