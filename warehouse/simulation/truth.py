@@ -39,13 +39,13 @@ class Effect:
     variant: str
     measure: str
     horizon: int | None  # in the unit of the indicator
-    before: float | None  # null where the simulation has no such patient
-    after: float | None
+    before: float
+    after: float
 
     @property
-    def difference(self) -> float | None:
+    def difference(self) -> float:
         """After minus before."""
-        return None if self.before is None or self.after is None else self.after - self.before
+        return self.after - self.before
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class _Mean:
         self.weight += float(weights.sum())
 
     @property
-    def value(self) -> float | None:
-        return self.total / self.weight if self.weight else None
+    def value(self) -> float:
+        return self.total / self.weight
 
 
 Figure = tuple[str, str, str, int | None]  # indicator, variant, measure, horizon
@@ -131,11 +131,13 @@ class TruthSoFar:
                 self._means.setdefault((figure, period), _Mean()).add(values[patients], weights[patients])
 
     def effects(self) -> tuple[Effect, ...]:
-        """The effects of all patients seen."""
-        figures = dict.fromkeys(figure for figure, _ in self._means)
+        """The effects of all patients seen; none for a figure without a patient in one of the periods."""
+        counted = {key for key, mean in self._means.items() if mean.weight}
+        figures = [figure for figure, period in self._means if period == "before"]
         return tuple(
             Effect(*figure, before=self._means[figure, "before"].value, after=self._means[figure, "after"].value)
             for figure in figures
+            if {(figure, "before"), (figure, "after")} <= counted
         )
 
     def _contrast(self, cohort: Cohort) -> Iterator[tuple[str, Booleans]]:
