@@ -267,7 +267,7 @@ def outcome_of(pathway: Pathway, happenings: Sequence[Happening], programme: Pro
 # ---------------------------------------------------------------- counts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Counts:
     """Pathways counted by (indicator, variant, view, period, arm, site, stratum) and cell."""
 

@@ -12,11 +12,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from oracle.builders import REFERRAL, RETURN, SATISFACTION, Happening, programme
+from oracle.builders import REFERRAL, RETURN, SATISFACTION, Happening, event_frame, patient_frame, programme
 
 from warehouse.programme import Programme
 
+EXAMPLES = settings(
+    max_examples=40, deadline=None, derandomize=True, database=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)  # fmt: skip
 FIRST_DAY = date(2021, 2, 25)  # the clocks of Paris and New York change within the periods that follow
 SITES = ("north", "south", "east")
 DAYTIME = (None, time(0), time(9), time(9, 0, 30), time(14, 59, 59), time(23, 59))
@@ -40,6 +47,11 @@ class World:
     programme: Programme
     happenings: tuple[Happening, ...]
     people: dict[int, dict[str, Any]]
+
+    def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The events and the patients as the warehouse hands them over."""
+        people = [{"patient": patient, **person} for patient, person in self.people.items()]
+        return event_frame(self.happenings, self.programme.zone), patient_frame(people, de_novo=pl.String)
 
 
 def _windows(draw: st.DrawFn, longest: int, starts: tuple[int, ...]) -> tuple[int, int]:

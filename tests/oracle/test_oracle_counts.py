@@ -9,26 +9,15 @@ from random import Random
 from typing import Any
 
 import polars as pl
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle.builders import Happening, event_frame, patient_frame, tallied
+from oracle.builders import Happening, tallied
 from oracle.reference import Counts, counts
-from oracle.strategies import DAYTIME, World, crowded_worlds, worlds
+from oracle.strategies import DAYTIME, EXAMPLES, World, crowded_worlds, worlds
 
 from transforms.tallies import merge
 from warehouse.programme import Programme
 from warehouse.schemas import ATTRITION_TALLY, SCORE_TALLY, TIME_TALLY, Tallies
-
-EXAMPLES = settings(
-    max_examples=40, deadline=None, derandomize=True, database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)  # fmt: skip
-
-
-def frames(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
-    people = [{"patient": patient, **person} for patient, person in world.people.items()]
-    return event_frame(world.happenings, world.programme.zone), patient_frame(people, de_novo=pl.String)
 
 
 def counted(tallies: Tallies) -> Counts:
@@ -45,10 +34,10 @@ def same(one: Tallies, other: Tallies) -> bool:
     return all(getattr(one, name).equals(getattr(other, name)) for name in ("time", "score", "attrition"))
 
 
-@settings(EXAMPLES, max_examples=180)
+@settings(EXAMPLES, max_examples=160)
 @given(worlds() | crowded_worlds())
 def test_counts_equal_the_oracle(world: World) -> None:
-    tallies = tallied(*frames(world), world.programme)
+    tallies = tallied(*world.frames(), world.programme)
     assert counted(tallies) == counts(world.happenings, world.people, world.programme)
     for frame, schema in (
         (tallies.time, TIME_TALLY),
@@ -62,7 +51,7 @@ def test_counts_equal_the_oracle(world: World) -> None:
 @given(worlds())
 def test_attrition_and_views_add_up(world: World) -> None:
     """Every view holds every analysed pathway once, and the attrition every patient with a time zero once."""
-    tallies = tallied(*frames(world), world.programme)
+    tallies = tallied(*world.frames(), world.programme)
     for indicator_id, indicator in world.programme.indicators.items():
         zero = indicator.time_zero or world.programme.time_zero
         started = {one.patient for one in world.happenings if one.type == zero.event}
@@ -79,7 +68,7 @@ def test_attrition_and_views_add_up(world: World) -> None:
 @EXAMPLES
 @given(worlds(), st.randoms(use_true_random=False))
 def test_parts_of_the_patients_add_up_to_the_whole(world: World, chance: Random) -> None:
-    events, patients = frames(world)
+    events, patients = world.frames()
     bucket = {one.patient: chance.randrange(3) for one in world.happenings}
     parts = []
     for number in chance.sample(range(3), 3):
@@ -94,7 +83,7 @@ def test_parts_of_the_patients_add_up_to_the_whole(world: World, chance: Random)
 @given(worlds(), st.integers(0, 2**32 - 1))
 def test_the_order_of_rows_does_not_matter(world: World, seed: int) -> None:
     """The reading order is the column ``sequence``, not the order of the frame."""
-    events, patients = frames(world)
+    events, patients = world.frames()
     shuffled = tallied(
         events.sample(fraction=1, shuffle=True, seed=seed),
         patients.sample(fraction=1, shuffle=True, seed=seed),
@@ -134,7 +123,7 @@ def later(world: World, days: int) -> World:
 @given(worlds(units=("day",), clock=DAYTIME))
 def test_a_shift_of_all_dates_changes_nothing_in_days(world: World) -> None:
     """Fifty-two weeks later, over other changes of clock, the counts by day are the same."""
-    here, there = (tallied(*frames(shifted), shifted.programme) for shifted in (later(world, 0), later(world, 364)))
+    here, there = (tallied(*shifted.frames(), shifted.programme) for shifted in (later(world, 0), later(world, 364)))
     for name in ("time", "score", "attrition"):
         without_months = [getattr(found, name).filter(pl.col("view") != "month") for found in (here, there)]
         assert without_months[0].equals(without_months[1])
