@@ -48,6 +48,11 @@ class Evidence:
     volumes: pl.DataFrame  # coverage.VOLUME: current events before the lock
     counts: Mapping[str, int]  # one entry per name of COUNTS
 
+    @property
+    def event_ledger(self) -> pl.DataFrame:
+        """The files of events, without that of the covariates."""
+        return self.ledger.filter(pl.col("source").is_in([source.id for source in self.programme.sources]))
+
 
 E = TypeVar("E")
 
@@ -80,7 +85,7 @@ def _every_rule_was_evaluated(rules: tuple[Rule, ...]) -> TableCheck[Evidence]:
     declared = [rule.id for rule in rules]
 
     def measure(evidence: Evidence) -> Measured:
-        sources = evidence.ledger["source"].unique().to_list()
+        sources = evidence.event_ledger["source"].unique().to_list()
         seen = set(evidence.rule_results.select("source", "rule").iter_rows())
         missing = sum((source, rule) not in seen for source in sources for rule in declared)
         return Measured(missing, len(sources) * len(declared))
@@ -116,13 +121,13 @@ def _volume_identity(evidence: Evidence) -> Measured | None:
 
 
 def _silent_sources(evidence: Evidence, *, optional: bool) -> Measured:
-    loaded = evidence.ledger.filter(pl.col("loaded") > 0)["source"].to_list()
+    loaded = evidence.event_ledger.filter(pl.col("loaded") > 0)["source"].to_list()
     declared = [source.id for source in evidence.programme.sources if source.optional is optional]
     return Measured(sum(source not in loaded for source in declared), len(declared))
 
 
 def _rows(evidence: Evidence, column: str) -> int:
-    return int(evidence.ledger[column].sum())
+    return int(evidence.event_ledger[column].sum())
 
 
 def _share_of_rows(column: str) -> Callable[[Evidence], Measured]:

@@ -114,22 +114,23 @@ def validate(reference: str, data: Path, *, as_json: bool) -> int:
 
 def demo(directory: Path) -> int:
     """Simulate ``pacosme`` with a known effect, run the whole work, and print truth beside estimate."""
-    from warehouse.simulate import Simulation
+    from flows.truth import compare
+    from warehouse.simulate import PROGRAMME, Simulation
     from warehouse.simulate import simulate as write_files
 
-    from flows.truth import compare
-
-    directory.mkdir(parents=True, exist_ok=True)
+    complain("Simulating the PACOSME programme and running the whole work on it: a minute or two.")
     data, home = directory / "data", directory / "home"
-    progress("simulating 4,000 patients")
+    data.mkdir(parents=True, exist_ok=True)
     truth = write_files(Simulation(), data)
-    code = orchestrate("run", "pacosme", data, home, home / "pseudonym.key", as_json=False)
-    if code not in (0, WARNINGS):
-        return code
-    with hold(open_home(home, demo=True), new_run_id()), Store.open(open_home(home, demo=True)) as store:
-        for line in compare(truth, store.read("out_estimate")):
-            say(line)
-    say(str((home / "releases" / "latest" / "index.html").absolute()))
+    opened = open_home(home, demo=True)
+    with hold(opened, new_run_id()):
+        prepare(opened)
+        _run_flow("run", PROGRAMME, data, opened, opened.key_file)
+        with Store.open(opened) as store:
+            estimates = store.read("out_estimate")
+    for line in compare(truth, estimates, declarations.load(PROGRAMME)):
+        say(line)
+    say(f"The pages, which open offline: {(home / 'releases' / 'latest' / 'index.html').absolute()}")
     return 0
 
 

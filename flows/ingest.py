@@ -8,7 +8,6 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from warehouse.store import Store
 
 from flows import steps
 from flows.orchestration import new_run_id, scrubbed
@@ -17,6 +16,7 @@ from warehouse.declarations import load
 from warehouse.errors import StorageError
 from warehouse.home import hold, open_home, pseudonym_key
 from warehouse.programme import Programme, Source
+from warehouse.store import Store
 
 
 async def _is_storage(_task: Any, _run: Any, state: Any) -> bool:

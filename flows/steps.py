@@ -20,6 +20,7 @@ from transforms.follow_up import History
 from transforms.outcomes import event_types, outcomes
 from transforms.pathways import pathways
 from transforms.tallies import merge, tally
+from warehouse.covariates import PATIENT_RULES
 from warehouse.errors import DeclarationError, ValidationFailed
 from warehouse.home import Home, publish
 from warehouse.ledger import LedgerRow
@@ -72,7 +73,7 @@ def load_patients(store: Store, programme: Programme, data: Path, key: bytes, ru
 def validate(store: Store, programme: Programme) -> Verdict:
     """Judge what is stored and keep the verdict. Raises ValidationFailed where no row was accepted at all."""
     progress("checking the data (Great Expectations)")
-    verdict = judge(row_rules(programme), evidence(store, programme))
+    verdict = judge(row_rules(programme), evidence(store, programme), PATIENT_RULES)
     store.write("out_check", verdict.checks)
     return verdict
 

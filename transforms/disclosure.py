@@ -34,7 +34,9 @@ SMALL = "small_count"
 COUNTED = ("proportion", "top_box", "response_rate")
 DECIMALS = {"median_time": 0, "mean": 0, "rate": 1}  # shares are fractions: two decimals are whole percentages
 CONTRASTS = (CONTRAST, RATIO)
-OF_GROUPS = {"rate_ratio": "rate", "rate_ratio_exact": "rate"}  # a contrast's measure -> that of its groups
+OF_GROUPS = dict.fromkeys(
+    ("rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact"), "rate"
+)  # a contrast's measure -> that of its groups
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
 CURVE_POINTS = 16
 DAYS_IN_WEEK = 7

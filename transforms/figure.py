@@ -42,7 +42,6 @@ def figure_of(found: Interval | Difference, measure: str, period: str, **known: 
         ci_low=found.low,
         ci_high=found.high,
         std_error=found.std_error,
-        p_value=found.p_value if isinstance(found, Difference) else None,
         null_reason=found.null_reason,
-        **known,
+        **({"p_value": found.p_value} if isinstance(found, Difference) else {}) | known,
     )

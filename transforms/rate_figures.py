@@ -4,41 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
 
+from transforms.cells import Floats, Integers
 from transforms.figure import CONTRAST, RATIO, Figure, figure_of
-from transforms.rates import Sums, crude_rate, exact_rate_ratio, robust_rate_difference, robust_rate_ratio
+from transforms.intervals import Interval
+from transforms.rates import RateSums, exact_rate, exact_rate_ratio, negative_binomial, poisson, standardised_difference
 from warehouse.programme import RecurrentEvent
 
 HUNDRED = 100.0
 GARWOOD = "events per 100 patient-months, exact Poisson interval"
-ROBUST_DIFFERENCE = "difference of rates, patient-robust error"
-ROBUST_RATIO = "Poisson regression, patient-robust error"
-EXACT_RATIO = "ratio of rates, exact conditional interval"
+POISSON = "Poisson regression, patient-robust error"
+NEGATIVE_BINOMIAL = "negative binomial regression, patient-robust error"
+EXACT = "ratio of crude rates, exact conditional interval"
+BEFORE, AFTER = np.array([1.0, 0.0]), np.array([1.0, 1.0])  # constant, after
 
 
 def rate_group(period: str, frame: pl.DataFrame, indicator: RecurrentEvent) -> Iterator[Figure]:
     """The crude rate of the group. ``exposure`` is in patient-months."""
-    sums = _sums(frame, indicator)
+    events, exposure, n = _cells(frame, indicator)
+    months = float(exposure @ n)
+    total = int(events @ n)
     yield figure_of(
-        crude_rate(sums),
+        exact_rate(total, months),
         "rate",
         period,
-        n=sums.n,
-        n_events=sums.events,
-        n_with=int(frame.filter(pl.col("events") > 0)["n"].sum()),
-        exposure=sums.exposure * HUNDRED,
+        n=int(n.sum()),
+        n_events=total,
+        n_with=int(n[events > 0].sum()),
+        exposure=months * HUNDRED,
         method=GARWOOD,
     )
 
 
 def rate_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: RecurrentEvent) -> Iterator[Figure]:
-    """The difference of the rates, after - before, and their ratio: patient-robust, and exact beside it."""
-    groups = _sums(after, indicator), _sums(before, indicator)
-    yield figure_of(robust_rate_difference(*groups), "rate", CONTRAST, method=ROBUST_DIFFERENCE)
-    yield figure_of(robust_rate_ratio(*groups), "rate_ratio", RATIO, method=ROBUST_RATIO)
-    yield figure_of(exact_rate_ratio(*groups), "rate_ratio_exact", RATIO, method=EXACT_RATIO)
+    """The difference of the rates, after - before, and their ratio: Poisson, negative binomial, and exact.
+
+    Models take pathways as units and leave out those without exposure; the exact ratio takes events as
+    independent of one another.
+    """
+    groups = [_cells(frame, indicator) for frame in (before, after)]
+    design = np.stack([BEFORE, AFTER])
+    model = poisson(_sums(groups), design)
+    share = np.ones(1)
+    difference = standardised_difference(model, AFTER[None], BEFORE[None], share)
+    yield figure_of(difference, "rate", CONTRAST, method=POISSON)
+    yield figure_of(model.rate_ratio(1), "rate_ratio", RATIO, method=POISSON)
+    yield figure_of(_negative_binomial(groups, design), "rate_ratio_negative_binomial", RATIO, method=NEGATIVE_BINOMIAL)
+    totals = [(int(events @ n), float(exposure @ n)) for events, exposure, n in groups]
+    exact, test = exact_rate_ratio(*totals[1], *totals[0])
+    yield figure_of(exact, "rate_ratio_exact", RATIO, method=EXACT, p_value=test.p_value)
 
 
-def _sums(frame: pl.DataFrame, indicator: RecurrentEvent) -> Sums:
-    return Sums.of(frame, unit=HUNDRED * indicator.month_days)
+def _negative_binomial(groups: list[tuple[Integers, Floats, Integers]], design: Floats) -> Interval:
+    """The rate ratio of the model with extra variation between pathways."""
+    at_risk = [[array[exposure > 0] for array in (events, exposure, n)] for events, exposure, n in groups]
+    pattern = np.repeat([0, 1], [len(group[0]) for group in at_risk])
+    events, exposure, n = (np.concatenate(arrays) for arrays in zip(*at_risk, strict=True))
+    return negative_binomial(events, exposure, n, design[pattern]).rate_ratio(1)
+
+
+def _cells(frame: pl.DataFrame, indicator: RecurrentEvent) -> tuple[Integers, Floats, Integers]:
+    """Events, exposure in hundreds of patient-months, and number of pathways of each cell."""
+    cells = frame.group_by("events", "exposure").agg(pl.col("n").sum()).sort("events", "exposure")
+    exposure = cells["exposure"].to_numpy() / (HUNDRED * indicator.month_days)
+    return cells["events"].to_numpy(), exposure, cells["n"].to_numpy()
+
+
+def _sums(groups: list[tuple[Integers, Floats, Integers]]) -> RateSums:
+    """One row per group, of pathways with exposure alone."""
+    rows = []
+    for events, exposure, n in groups:
+        weight = np.where(exposure > 0, n, 0)
+        products = (np.ones_like(exposure), events, exposure, events**2, events * exposure, exposure**2)
+        rows.append([float(weight @ product) for product in products])
+    n, events, *floats = (np.array(column) for column in zip(*rows, strict=True))
+    return RateSums(n.astype(np.int64), events.astype(np.int64), *floats)

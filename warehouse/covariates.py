@@ -32,8 +32,8 @@ _MISSING_PATIENT = Rule(
     column="patient_id",
     predicate="raw_patient_id IS NULL",
     denominator="fault IS NULL",
-    sentence_fr="L’identifiant du patient manque.",
-    sentence_en="The patient identifier is missing.",
+    sentence_fr="Lignes du fichier des patients\u00a0: le patient y est identifié.",
+    sentence_en="Rows of the file of patients: the patient is identified.",
 )
 _INVALID_BIRTH_YEAR = Rule(
     id="invalid_birth_year",
@@ -42,9 +42,10 @@ _INVALID_BIRTH_YEAR = Rule(
     column="birth_year",
     predicate=r"NOT regexp_full_match(birth_year, '(18|19|20)\d\d')",
     denominator="birth_year IS NOT NULL",
-    sentence_fr="L’année de naissance n’est pas une année à quatre chiffres.",
-    sentence_en="The year of birth is not a year of four digits.",
+    sentence_fr="Années de naissance renseignées\u00a0: ce sont des années à quatre chiffres.",
+    sentence_en="Birth years given: they are years of four digits.",
 )
+PATIENT_RULES = (_MISSING_PATIENT, _INVALID_BIRTH_YEAR)
 
 
 def declared_covariates(programme: Programme) -> list[str]:
