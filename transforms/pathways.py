@@ -40,16 +40,16 @@ def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme,
         .select("patient", "site", index_at="occurred_at", index_on="occurred_on")
         .join(_covariates(patients, programme), on="patient", how="left", maintain_order="left")
     )
-    return found.with_columns(
+    placed = found.with_columns(
         pathway=pl.int_range(pl.len(), dtype=pl.Int64),
         index_month=pl.col("index_on").dt.strftime("%Y-%m"),
         period=_period_of(pl.col("index_on"), programme.periods),
-    ).select(
-        *(name for name in PATHWAY if name not in ("arm", "excluded")),
+    ).with_columns(
         arm=_arm(programme),
         excluded=_exclusion(programme, time_zero),
         **{factor: _stratum(factor, bands) for factor, bands in programme.strata.items()},
     )
+    return placed.select(*PATHWAY, *programme.strata)
 
 
 def _covariates(patients: pl.DataFrame, programme: Programme) -> pl.DataFrame:
