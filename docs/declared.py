@@ -36,10 +36,13 @@ def models() -> dict[str, type[Declared]]:
 
 def keys_of(model: type[Declared]) -> dict[str, Any]:
     """The keys of a table as JSON schema; of a kind of indicator, those beyond what all kinds have."""
-    is_a_kind = issubclass(model, IndicatorBase) and model is not IndicatorBase
-    left_out = set(IndicatorBase.model_fields) if is_a_kind else set()
-    left_out |= {"indicators", "plan_hash"} if model is programme.Programme else set()
     schema: dict[str, Any] = model.model_json_schema(by_alias=True)["properties"]
+    left_out = {key for key, value in schema.items() if value.get("maxItems") == 0}  # of kinds that declare it only
+    if issubclass(model, IndicatorBase) and model is not IndicatorBase:
+        shared = IndicatorBase.model_fields
+        left_out |= {key for key in shared if repr(model.model_fields[key]) == repr(shared[key])}
+    if model is programme.Programme:
+        left_out |= {"indicators", "plan_hash"}  # found by loading
     return {key: value for key, value in schema.items() if key not in left_out}
 
 

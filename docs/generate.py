@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code and its declarations: ``python -m docs.generate``, or ``make docs``.
+"""Writes docs/reference from the code and its declarations: ``make docs``.
 
 What can be derived is derived; the words that code does not hold stand in ``descriptions.toml``.
 The same code gives the same bytes, so that a test can tell a page that is out of date.
