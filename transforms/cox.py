@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.cells import Cells, Floats, Integers, counts_over_time, ratio
-from transforms.intervals import NO_EVENT, NOT_ESTIMABLE, Interval, Test, Z
+from transforms.intervals import NO_CLUSTER, NO_EVENT, NOT_ESTIMABLE, Interval, Test, Z
 from warehouse.schemas import EVENT_SEEN
 
 Ties = Literal["efron", "breslow"]
 
-NO_CLUSTER = "no_cluster"  # clustered errors were asked of a model that was given no clusters
 MOST_STEPS = 30
 CONVERGED = 1e-10  # of the squared Newton step in units of its information
 LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: a level without events drifts to infinity

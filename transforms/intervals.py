@@ -16,6 +16,7 @@ NOT_REACHED = "not_reached"  # fewer than half had the event
 NO_EVENT = "no_event"  # nothing to test
 NEVER_TOGETHER = "never_at_risk_together"  # no event came while both groups were at risk
 ONE_ANSWER = "one_answer"  # a spread needs two
+NO_CLUSTER = "no_cluster"  # clustered errors were asked of a model that was given no clusters
 NOT_ESTIMABLE = "not_estimable"  # a covariate separates events from others, or repeats another covariate
 NO_SPREAD = "no_spread"  # all answers of each group are alike
 

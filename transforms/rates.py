@@ -14,10 +14,21 @@ from typing import Literal
 import numpy as np
 
 from transforms.cells import Floats, Integers
-from transforms.intervals import CONFIDENCE, NO_CLUSTER, NO_EVENT, NOT_ESTIMABLE, Difference, Interval, Test, Z
+from transforms.intervals import (
+    CONFIDENCE,
+    NO_CLUSTER,
+    NO_EVENT,
+    NO_SPREAD,
+    NOT_ESTIMABLE,
+    Difference,
+    Interval,
+    Test,
+    Z,
+)
 
 NO_EXPOSURE = "no_exposure"
 EXACT = "exact conditional binomial"
+ROUNDING = 1e-12  # a robust error below it means that all pathways of each pattern had the same rate
 MOST_STEPS = 100
 CONVERGED = 1e-20  # of the squared Newton step in units of its information, per event
 LARGEST_LOG_RATE = 25.0  # from the mean rate: a level without events drifts to infinity
@@ -111,6 +122,8 @@ class RateModel:
         if self.coefficients is None or covariance is None:
             return Interval.absent(self.null_reason or NO_CLUSTER)
         centre, error = float(self.coefficients[column]), float(np.sqrt(covariance[column, column]))
+        if error <= ROUNDING:
+            return Interval.absent(NO_SPREAD)
         low, estimate, high = np.exp([centre - Z * error, centre, centre + Z * error]).tolist()
         return Interval(estimate, error, low, high)
 
@@ -173,7 +186,9 @@ def standardised_difference(
     share = exposure / exposure.sum()
     rates = [share * np.exp(covariates @ model.coefficients) for covariates in (exposed, unexposed)]
     gradient = rates[0] @ exposed - rates[1] @ unexposed
-    error = math.sqrt(float(gradient @ covariance @ gradient))
+    error = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0))
+    if error <= ROUNDING * float(rates[0].sum() + rates[1].sum()):
+        return Difference.absent(NO_SPREAD)
     return Difference.normal(float(rates[0].sum() - rates[1].sum()), error)
 
 

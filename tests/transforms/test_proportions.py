@@ -3,12 +3,13 @@
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.proportions import newcombe, wilson
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 
 
 @st.composite
@@ -45,7 +46,7 @@ def test_two_groups_of_none_do_not_differ():
     assert found.low < 0 < found.high
 
 
-@untimed
+@unhurried
 @given(_share())
 def test_the_limits_solve_wilsons_equation(share):
     (k, n), z = share, 1.959963984540054
@@ -55,7 +56,7 @@ def test_the_limits_solve_wilsons_equation(share):
         assert n * (k / n - limit) ** 2 == pytest.approx(z**2 * limit * (1 - limit), abs=1e-9)
 
 
-@untimed
+@unhurried
 @given(_share())
 def test_those_without_are_the_complement(share):
     k, n = share
@@ -63,7 +64,7 @@ def test_those_without_are_the_complement(share):
     assert (lacking.estimate, lacking.low, lacking.high) == pytest.approx((having.estimate, having.low, having.high))
 
 
-@untimed
+@unhurried
 @given(_share(), _share())
 def test_exchanged_groups_change_the_sign_alone(one, other):
     forth, back = newcombe(*one, *other), newcombe(*other, *one)
@@ -72,7 +73,7 @@ def test_exchanged_groups_change_the_sign_alone(one, other):
     assert (back.z, back.p_value) == (pytest.approx(-forth.z), pytest.approx(forth.p_value))
 
 
-@untimed
+@unhurried
 @given(_share(), _share())
 def test_test_and_interval_never_disagree(one, other):
     found = newcombe(*one, *other)

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.scores import mean_difference, mean_of
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 
 ANSWERS = st.lists(st.integers(0, 100), min_size=2, max_size=60)
 
@@ -29,7 +30,7 @@ def test_a_difference_needs_two_answers_on_each_side_and_some_spread():
     assert mean_difference(*counted([3, 3]), *counted([5, 5])).null_reason == "no_spread"
 
 
-@untimed
+@unhurried
 @given(ANSWERS)
 def test_counted_answers_give_what_answers_give(answers):
     found = mean_of(*counted(answers))
@@ -38,7 +39,7 @@ def test_counted_answers_give_what_answers_give(answers):
     assert found.low <= found.estimate <= found.high
 
 
-@untimed
+@unhurried
 @given(ANSWERS, st.integers(2, 9))
 def test_answers_repeated_keep_the_mean_and_narrow_the_interval(answers, times):
     once, often = mean_of(*counted(answers)), mean_of(*counted(answers, times))
@@ -46,7 +47,7 @@ def test_answers_repeated_keep_the_mean_and_narrow_the_interval(answers, times):
     assert often.std_error <= once.std_error
 
 
-@untimed
+@unhurried
 @given(ANSWERS, ANSWERS)
 def test_exchanged_groups_change_the_sign_and_the_test_agrees_with_the_interval(answers, others):
     forth = mean_difference(*counted(answers), *counted(others))

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.intervals import largest_share_without_event
 from transforms.ordinal import probability_of_superiority, proportional_odds
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 ANSWERS = st.lists(st.integers(0, 6), min_size=2, max_size=30)
 
 
@@ -17,7 +18,7 @@ def counted(answers: list[int], times: int = 1) -> tuple[np.ndarray, np.ndarray]
     return values, n.astype(np.int64) * times
 
 
-@untimed
+@unhurried
 @given(ANSWERS, ANSWERS)
 def test_superiority_is_the_share_of_pairs(answers, others):
     found = probability_of_superiority(*counted(answers), *counted(others)).probability
@@ -27,7 +28,7 @@ def test_superiority_is_the_share_of_pairs(answers, others):
     assert found.low < found.high
 
 
-@untimed
+@unhurried
 @given(ANSWERS, ANSWERS)
 def test_exchanged_groups_turn_superiority_round(answers, others):
     forth = probability_of_superiority(*counted(answers), *counted(others))
@@ -41,7 +42,7 @@ def test_exchanged_groups_turn_superiority_round(answers, others):
         assert back.brunner_munzel.p_value == pytest.approx(forth.brunner_munzel.p_value)
 
 
-@untimed
+@unhurried
 @given(ANSWERS, ANSWERS)
 def test_only_the_order_of_answers_counts(answers, others):
     stretched = [[answer**3 + 5 for answer in group] for group in (answers, others)]
@@ -49,7 +50,7 @@ def test_only_the_order_of_answers_counts(answers, others):
     assert probability_of_superiority(*counted(stretched[0]), *counted(stretched[1])) == plain
 
 
-@untimed
+@unhurried
 @given(ANSWERS, ANSWERS)
 def test_the_interval_agrees_with_brunner_munzel(answers, others):
     found = probability_of_superiority(*counted(answers), *counted(others))
@@ -99,7 +100,7 @@ def odds_of(people: list[tuple[int, int, int]], times: int = 1, sign: int = 1):
     return model
 
 
-@untimed
+@unhurried
 @given(PEOPLE, st.integers(2, 5))
 def test_people_repeated_keep_the_odds_and_divide_the_error(people, times):
     once, often = odds_of(people), odds_of(people, times)
@@ -108,7 +109,7 @@ def test_people_repeated_keep_the_odds_and_divide_the_error(people, times):
     assert often.robust * times == pytest.approx(once.robust, rel=1e-4, abs=1e-6)
 
 
-@untimed
+@unhurried
 @given(PEOPLE)
 def test_a_scale_turned_round_turns_the_odds_over(people):
     forth, back = odds_of(people), odds_of(people, sign=-1)

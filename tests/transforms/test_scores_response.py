@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.proportions import wilson
@@ -17,7 +17,8 @@ from transforms.response import (
     weighted_share,
 )
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 NOBODY = Asked(0, 0, 0)
 
 
@@ -69,7 +70,7 @@ def test_what_cannot_be_bounded_has_a_reason():
     assert tipping_point(Asked(90, 90, 100), Asked(1, 90, 100)).null_reason == "no_share_nullifies"
 
 
-@untimed
+@unhurried
 @given(_asked(), _asked())
 def test_the_bounds_hold_whatever_the_silent_would_have_said(after, before):
     found = manski_difference(after, before)
@@ -81,6 +82,7 @@ def test_the_bounds_hold_whatever_the_silent_would_have_said(after, before):
     assert found.high - found.low == pytest.approx(widths)
 
 
+@unhurried
 @given(_asked(), _asked())
 def test_at_the_tipping_point_both_shares_are_equal(after, before):
     found = tipping_point(after, before)

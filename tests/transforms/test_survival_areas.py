@@ -3,14 +3,15 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.areas import area_difference, area_under_incidence, restricted_mean, restricted_mean_difference
 from transforms.intervals import largest_share_without_event
 from transforms.survival import Cells, aalen_johansen, incidence_at, influence_of_incidence
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 
 
 @st.composite
@@ -28,6 +29,7 @@ def cells_of(patients: list[tuple[int, int, int]], n: int = 1) -> Cells:
     return Cells.of(frame.with_columns(n=pl.lit(n)))
 
 
+@unhurried
 @given(LATE_COHORT, st.integers(1, 14))
 def test_the_area_is_the_incidence_added_day_by_day(patients, tau):
     cells = cells_of(patients)
@@ -40,7 +42,7 @@ def test_the_area_is_the_incidence_added_day_by_day(patients, tau):
     assert (found.std_error or 0) == pytest.approx(error, abs=1e-9)
 
 
-@untimed
+@unhurried
 @given(COHORT, st.integers(1, 12))
 def test_where_nothing_competes_area_and_restricted_mean_add_to_tau(patients, tau):
     cells = cells_of([(entry, time, min(status, 1)) for entry, time, status in patients])
@@ -51,7 +53,7 @@ def test_where_nothing_competes_area_and_restricted_mean_add_to_tau(patients, ta
     assert (area.std_error or 0) == pytest.approx(mean.std_error or 0, abs=1e-7)
 
 
-@untimed
+@unhurried
 @pytest.mark.parametrize("measure", [area_under_incidence, restricted_mean])
 @given(COHORT, st.integers(1, 12), st.integers(2, 5))
 def test_patients_repeated_keep_the_area_and_divide_its_error(measure, patients, tau, times):
@@ -61,7 +63,7 @@ def test_patients_repeated_keep_the_area_and_divide_its_error(measure, patients,
     assert often.std_error * times**0.5 == pytest.approx(once.std_error)
 
 
-@untimed
+@unhurried
 @pytest.mark.parametrize("difference", [area_difference, restricted_mean_difference])
 @given(COHORT, COHORT, st.integers(1, 12))
 def test_exchanged_groups_change_the_sign_and_no_interval_is_empty(difference, patients, others, tau):

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.cells import Cells
 from transforms.cox import CoxModel, cox, proportional_hazards_test
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 
 
 @st.composite
@@ -34,6 +35,7 @@ def fitted(patients: list[tuple[int, ...]], ties: str = "efron", n: int = 1) -> 
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
+@unhurried
 @given(COHORT)
 def test_counting_equal_patients_changes_nothing(ties, patients):
     rows, counts = np.unique(np.array(patients + patients[:5]), axis=0, return_counts=True)
@@ -44,6 +46,7 @@ def test_counting_equal_patients_changes_nothing(ties, patients):
     assert counted.robust == pytest.approx(single.robust, rel=1e-6, abs=1e-9)
 
 
+@unhurried
 @given(COHORT)
 def test_patients_doubled_divide_breslows_error_by_the_root_of_two(patients):
     once, twice = fitted(patients, "breslow"), fitted(patients, "breslow", n=2)
@@ -52,12 +55,14 @@ def test_patients_doubled_divide_breslows_error_by_the_root_of_two(patients):
     assert twice.robust * 2 == pytest.approx(once.robust, rel=1e-6, abs=1e-9)
 
 
+@unhurried
 @given(COHORT, st.integers(1, 10**6))
 def test_shifted_times_change_nothing(patients, shift):
     moved = [(entry + shift, time + shift, *others) for entry, time, *others in patients]
     assert fitted(moved).coefficients == pytest.approx(fitted(patients).coefficients, abs=1e-9)
 
 
+@unhurried
 @given(COHORT)
 def test_exchanged_groups_turn_the_ratio_over(patients):
     other = [(entry, time, status, 1 - group, age) for entry, time, status, group, age in patients]
@@ -66,6 +71,7 @@ def test_exchanged_groups_turn_the_ratio_over(patients):
     assert (back.low, back.high) == pytest.approx((1 / forth.high, 1 / forth.low), rel=1e-5)
 
 
+@unhurried
 @given(COHORT)
 def test_one_cluster_per_patient_is_the_robust_error_and_one_stratum_no_stratum(patients):
     cells, covariates = cells_of(patients)
@@ -75,7 +81,7 @@ def test_one_cluster_per_patient_is_the_robust_error_and_one_stratum_no_stratum(
     assert model.coefficients == pytest.approx(fitted(patients).coefficients, abs=1e-9)
 
 
-@untimed
+@unhurried
 @given(COHORT)
 def test_statistics_of_proportionality_are_never_negative(patients):
     cells, covariates = cells_of(patients)

@@ -2,13 +2,14 @@
 
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.group_tests import gray_test, stratified_log_rank
 from transforms.survival import Cells, log_rank
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 
 TESTS = [stratified_log_rank, gray_test]
 PATIENT = st.tuples(st.just(-1), st.integers(0, 8), st.integers(0, 2))
@@ -21,7 +22,7 @@ def cells_of(patients: list[tuple[int, int, int]], shift: int = 0) -> Cells:
     return Cells.of(frame.with_columns(pl.col("time") + shift, n=pl.lit(1)))
 
 
-@untimed
+@unhurried
 @given(COHORT, COHORT)
 def test_one_stratum_of_two_groups_is_lifelines_log_rank(one, other):
     ours, lifelines = stratified_log_rank([[cells_of(one), cells_of(other)]]), log_rank(cells_of(one), cells_of(other))
@@ -31,7 +32,7 @@ def test_one_stratum_of_two_groups_is_lifelines_log_rank(one, other):
 
 
 @pytest.mark.parametrize("test", TESTS)
-@untimed
+@unhurried
 @given(COHORT, COHORT, COHORT, st.permutations([0, 1, 2]))
 def test_the_order_of_the_groups_does_not_matter(test, a, b, c, order):
     groups = [cells_of(group) for group in (a, b, c)]
@@ -43,7 +44,7 @@ def test_the_order_of_the_groups_does_not_matter(test, a, b, c, order):
 
 
 @pytest.mark.parametrize("test", TESTS)
-@untimed
+@unhurried
 @given(COHORT, COHORT, st.integers(0, 10**6))
 def test_shifted_times_change_nothing(test, one, other, shift):
     here, there = (test([[cells_of(one, by), cells_of(other, by)]]) for by in (0, shift))
@@ -51,7 +52,7 @@ def test_shifted_times_change_nothing(test, one, other, shift):
 
 
 @pytest.mark.parametrize("test", TESTS)
-@untimed
+@unhurried
 @given(COHORT)
 def test_a_group_does_not_differ_from_itself(test, one):
     found = test([[cells_of(one), cells_of(one)]])
@@ -60,7 +61,7 @@ def test_a_group_does_not_differ_from_itself(test, one):
 
 
 @pytest.mark.parametrize("test", TESTS)
-@untimed
+@unhurried
 @given(COHORT, COHORT)
 def test_a_stratum_without_anybody_changes_nothing(test, one, other):
     groups = [cells_of(one), cells_of(other)]

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from transforms.survival import (
@@ -23,7 +23,8 @@ from transforms.survival import (
 )
 from warehouse.schemas import COMPETED, EVENT_SEEN, FROM_THE_START
 
-untimed = settings(deadline=None)  # the first example pays for a lazy import
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_MACHINE)
 
 Patient = tuple[int, int, int]  # entry, time, status
 
@@ -69,7 +70,7 @@ def delta_variance(curve: Incidence, at: int) -> float:
     return total
 
 
-@untimed
+@unhurried
 @given(LATE_COHORT)
 def test_cells_give_what_patients_give(patients):
     curve, deaths = aalen_johansen(cells_of(patients)), aalen_johansen(cells_of(patients).for_competing_event())
@@ -80,7 +81,7 @@ def test_cells_give_what_patients_give(patients):
     assert curve.survival == pytest.approx([float(share) for _, _, _, share in expected], abs=1e-12)
 
 
-@untimed
+@unhurried
 @given(LATE_COHORT)
 def test_event_competing_event_and_neither_add_to_one(patients):
     cells = cells_of(patients)
@@ -88,7 +89,7 @@ def test_event_competing_event_and_neither_add_to_one(patients):
     assert curve.incidence + deaths.incidence + curve.survival == pytest.approx(np.ones(len(curve.time)), abs=1e-12)
 
 
-@untimed
+@unhurried
 @given(COHORT)
 def test_the_variance_is_the_delta_methods_without_late_entry(patients):
     curve = aalen_johansen(cells_of(patients))
@@ -96,7 +97,7 @@ def test_the_variance_is_the_delta_methods_without_late_entry(patients):
         assert curve.variance[at] == pytest.approx(delta_variance(curve, at), abs=1e-12)
 
 
-@untimed
+@unhurried
 @given(LATE_COHORT)
 def test_the_variance_is_the_sum_of_squared_influences(patients):
     cells = cells_of(patients)
@@ -107,7 +108,7 @@ def test_the_variance_is_the_sum_of_squared_influences(patients):
         assert (cells.n * psi**2).sum() == pytest.approx(curve.variance[at], abs=1e-12)
 
 
-@untimed
+@unhurried
 @given(LATE_COHORT, st.integers(0, 12))
 def test_the_influence_is_the_derivative_in_the_weight_of_a_cell(patients, horizon):
     cells, step = cells_of(patients, n=1_000_000), 1
@@ -124,7 +125,7 @@ def _share(cells: Cells, horizon: int) -> float:
     return float(curve.incidence[last]) if last >= 0 else 0.0
 
 
-@untimed
+@unhurried
 @given(COHORT)
 def test_where_nothing_competes_incidence_is_one_minus_kaplan_meier(patients):
     alone = [(entry, time, min(status, EVENT_SEEN)) for entry, time, status in patients]
@@ -134,7 +135,7 @@ def test_where_nothing_competes_incidence_is_one_minus_kaplan_meier(patients):
     assert km.std_error[inside] ** 2 == pytest.approx(curve.variance[inside], abs=1e-12)
 
 
-@untimed
+@unhurried
 @given(COHORT, st.integers(2, 5))
 def test_patients_repeated_leave_the_estimate_and_divide_the_error_by_the_root(patients, times):
     once, often = aalen_johansen(cells_of(patients)), aalen_johansen(cells_of(patients, n=times))
@@ -142,7 +143,7 @@ def test_patients_repeated_leave_the_estimate_and_divide_the_error_by_the_root(p
     assert often.variance * times == pytest.approx(once.variance, abs=1e-12)
 
 
-@untimed
+@unhurried
 @given(LATE_COHORT, st.randoms(use_true_random=False))
 def test_order_and_splitting_of_equal_cells_change_nothing(patients, random):
     shuffled = list(patients)
@@ -154,7 +155,7 @@ def test_order_and_splitting_of_equal_cells_change_nothing(patients, random):
             assert np.array_equal(getattr(found, name), array)
 
 
-@untimed
+@unhurried
 @given(LATE_COHORT, st.integers(1, 10**9))
 def test_shifted_times_shift_the_curve_alone(patients, shift):
     moved = [(entry + shift, time + shift, status) for entry, time, status in patients]
@@ -164,7 +165,7 @@ def test_shifted_times_shift_the_curve_alone(patients, shift):
     assert np.array_equal(here.variance, there.variance)
 
 
-@untimed
+@unhurried
 @given(COHORT, COHORT, st.integers(0, 12))
 def test_exchanged_groups_change_the_sign_alone(patients, others, horizon):
     forth = incidence_difference(cells_of(patients), cells_of(others), horizon)
@@ -176,7 +177,7 @@ def test_exchanged_groups_change_the_sign_alone(patients, others, horizon):
     assert back.p_value == pytest.approx(forth.p_value)
 
 
-@untimed
+@unhurried
 @given(COHORT, COHORT, st.integers(0, 12))
 def test_test_and_interval_never_disagree_and_nothing_is_nan(patients, others, horizon):
     found = incidence_difference(cells_of(patients), cells_of(others), horizon)
@@ -188,7 +189,7 @@ def test_test_and_interval_never_disagree_and_nothing_is_nan(patients, others, h
         assert (found.p_value < 0.05) == (found.low > 0 or found.high < 0)
 
 
-@untimed
+@unhurried
 @given(LATE_COHORT, st.integers(0, 15))
 def test_an_interval_holds_its_estimate_or_gives_a_reason(patients, horizon):
     for found in (
@@ -201,7 +202,7 @@ def test_an_interval_holds_its_estimate_or_gives_a_reason(patients, horizon):
             assert found.low < found.high
 
 
-@untimed
+@unhurried
 @given(COHORT, COHORT)
 def test_log_rank_does_not_mind_which_group_comes_first(patients, others):
     forth, back = log_rank(cells_of(patients), cells_of(others)), log_rank(cells_of(others), cells_of(patients))
