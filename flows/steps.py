@@ -142,7 +142,9 @@ def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:
         withheld_cells=0,
         released_cells=0,
     )
-    return disclosure.release(kept, counts, store.read("out_check"), ledger, programme, provenance)
+    return disclosure.release(
+        kept, counts, store.read("out_check"), ledger, store.reading(programme), programme, provenance
+    )
 
 
 def publish_release(store: Store, programme: Programme, home: Home, verdict: str) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -24,6 +25,7 @@ from warehouse.schemas import (
     RELEASED_CURVE,
     RELEASED_FIGURE,
     RELEASED_FILE,
+    RELEASED_READING,
     Estimates,
     Provenance,
     Release,
@@ -47,10 +49,14 @@ def release(
     tallies: Tallies,
     checks: pl.DataFrame,
     ledger: pl.DataFrame,
+    reading: Mapping[str, int],
     programme: Programme,
     provenance: Provenance,
 ) -> Release:
-    """Withhold, round and seal. ``checks`` is CHECK, ``ledger`` is LEDGER; the id is the hash of the content."""
+    """Withhold, round and seal; the id is the hash of the content.
+
+    ``checks`` is CHECK, ``ledger`` is LEDGER, ``reading`` the number of loaded rows by what became of them.
+    """
     policy = programme.privacy
     figures = _by_month_or_quarter(_contrasts_with_their_groups(_figures(estimates.figures, policy)))
     counted = replace(
@@ -65,6 +71,7 @@ def release(
         attrition=_attrition(tallies.attrition, policy),
         checks=released_checks(checks, policy),
         files=_files(ledger, policy),
+        reading=_reading(reading, policy),
         provenance=counted,
         id="",
         smallest_count=policy.smallest_count,
@@ -75,7 +82,7 @@ def release(
 
 def content_hash(sealed: Release) -> str:
     """Sixteen hex digits over everything a reader can see; neither run nor clock takes part."""
-    frames = (sealed.figures, sealed.curves, sealed.attrition, sealed.checks, sealed.files)
+    frames = (sealed.figures, sealed.curves, sealed.attrition, sealed.checks, sealed.files, sealed.reading)
     declared = sealed.programme.model_dump_json()
     provenance = json.dumps(vars(sealed.provenance), default=str, sort_keys=True)
     content = "\n".join([declared, provenance, *(frame.write_csv() for frame in frames)])
@@ -226,3 +233,9 @@ def _files(ledger: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     names = ["rows_in", "loaded", "duplicates", "quarantined"]
     totals = ledger.group_by("source").agg(pl.col(names).sum()).sort("source")
     return totals.with_columns(_count(name, policy) for name in names).select(RELEASED_FILE.names())
+
+
+def _reading(reading: Mapping[str, int], policy: Privacy) -> pl.DataFrame:
+    """Loaded rows by what became of them, rounded."""
+    counts = pl.DataFrame({"reason": list(reading), "n": list(reading.values())}, schema=RELEASED_READING)
+    return counts.filter(pl.col("reason") != "loaded").with_columns(_count("n", policy))

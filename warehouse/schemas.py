@@ -232,6 +232,9 @@ RELEASED_ATTRITION = _schema(
 RELEASED_CHECK = CHECK
 RELEASED_FILE = _schema({name: LEDGER[name] for name in ("source", "rows_in", "loaded", "duplicates", "quarantined")})
 
+# What became of the loaded rows: current, superseded, cancelled, on_or_after_lock; n rounded, null where small.
+RELEASED_READING = _schema({"reason": pl.String, "n": pl.Int64})
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -260,6 +263,7 @@ class Release:
     attrition: pl.DataFrame  # RELEASED_ATTRITION
     checks: pl.DataFrame  # RELEASED_CHECK
     files: pl.DataFrame  # RELEASED_FILE
+    reading: pl.DataFrame  # RELEASED_READING
     provenance: Provenance
     id: str
     smallest_count: int = 11

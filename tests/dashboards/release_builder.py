@@ -21,6 +21,7 @@ from warehouse.schemas import (
     RELEASED_CURVE,
     RELEASED_FIGURE,
     RELEASED_FILE,
+    RELEASED_READING,
     Provenance,
     Release,
 )
@@ -368,6 +369,11 @@ def pacosme(**own: Any) -> Release:
         "checks": frame(list(check_rows()), RELEASED_CHECK),
         "files": frame(
             [{"source": "ehr", "rows_in": 61500, "loaded": 61240, "duplicates": 185, "quarantined": 75}], RELEASED_FILE
+        ),
+        "reading": frame(
+            [{"reason": reason, "n": n}
+             for reason, n in (("current", 60540), ("superseded", 310), ("cancelled", 110), ("on_or_after_lock", 280))],
+            RELEASED_READING,
         ),
         "provenance": Provenance(
             software_version="0.1.0", code_revision="3e1f9ab",
