@@ -41,6 +41,7 @@ OF_GROUPS = dict.fromkeys(
 )  # a contrast's measure -> that of its groups
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
 CURVE_POINTS = 16
+GRID = pl.Schema({"indicator_id": pl.String, "variant": pl.String, "time": pl.Float64})
 DAYS_IN_WEEK = 7
 
 
@@ -169,14 +170,26 @@ def _by_month_or_quarter(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _curves(curves: pl.DataFrame, programme: Programme) -> pl.DataFrame:
-    """Curves thinned to a grid of weeks or of a few points, rounded, and cut where few are at risk."""
+    """Curves thinned to a grid of weeks or of a few points, rounded, and cut where few are at risk.
+
+    What happened is read at the last step up to a published time; who is at risk just before it, at
+    the first step from it on: nobody where there is none, so that no curve outlives its follow-up.
+    """
     policy = programme.privacy
     least = policy.smallest_count
     keys = ["indicator_id", "variant", "scope_type", "scope", "period"]
     named = curves.select("indicator_id", "variant").unique(maintain_order=True).rows()
-    grids = pl.concat([_grid(indicator_id, variant, programme) for indicator_id, variant in named])
-    points = curves.select(keys).unique().join(grids, on=["indicator_id", "variant"]).sort("time")
-    thinned = points.join_asof(curves.sort("time"), on="time", by=keys, strategy="backward", check_sortedness=False)
+    grids = [_grid(indicator_id, variant, programme) for indicator_id, variant in named]
+    points = curves.select(keys).unique().join(pl.concat([GRID.to_frame(), *grids]), on=["indicator_id", "variant"])
+    steps = curves.sort("time")
+    thinned = (
+        points.sort("time")
+        .join_asof(steps.drop("at_risk"), on="time", by=keys, check_sortedness=False)
+        .join_asof(
+            steps.select(*keys, "time", "at_risk"), on="time", by=keys, strategy="forward", check_sortedness=False
+        )
+        .with_columns(pl.col("at_risk").fill_null(0))
+    )
     shown = (pl.min_horizontal("at_risk", "n_events", pl.col("n") - pl.col("n_events")) >= least).fill_null(False)
     return (
         thinned.with_columns(pl.when(shown).then(pl.col(name).round(2)) for name in ("estimate", "ci_low", "ci_high"))
@@ -194,9 +207,7 @@ def _grid(indicator_id: str, variant: str, programme: Programme) -> pl.DataFrame
     last = max(horizons)
     step = DAYS_IN_WEEK if indicator.unit == "day" else max(1, last // CURVE_POINTS)
     times = sorted({*range(0, last + 1, step), *horizons})
-    return pl.DataFrame(
-        {"indicator_id": indicator_id, "variant": variant, "time": times}, schema_overrides={"time": pl.Float64}
-    )
+    return pl.DataFrame({"indicator_id": indicator_id, "variant": variant, "time": times}, schema=GRID)
 
 
 def _attrition(attrition: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
