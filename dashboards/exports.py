@@ -22,7 +22,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def tables(published: Published, language: Language) -> Iterator[tuple[str, str]]:
-    """File names and texts: figures and curves of each indicator, attrition, checks and files read."""
+    """File names and texts: figures and curves of each indicator, attrition, checks and rows read."""
     release = published.release
     titles = {indicator.id: language.pick(indicator.title) for indicator in published.indicators}
     for name in titles:
@@ -34,6 +34,7 @@ def tables(published: Published, language: Language) -> Iterator[tuple[str, str]
     yield "attrition", _text(release.attrition, titles, language)
     yield "checks", _text(release.checks, titles, language)
     yield "files", _text(release.files, titles, language)
+    yield "reading", _text(release.reading, titles, language)
 
 
 def _text(frame: pl.DataFrame, titles: Mapping[str, str], language: Language) -> str:

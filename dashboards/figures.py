@@ -48,8 +48,8 @@ class Look:
 
 
 def label(text: str) -> str:
-    """Text as Plotly must get it: its own small HTML switched off."""
-    return escape(text, quote=False)
+    """Text as Plotly must get it: its own small HTML and its formulas between dollars switched off."""
+    return escape(text, quote=False).replace("$", "&#36;")
 
 
 def _spec(data: Sequence[Spec], layout: Spec) -> Spec:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -63,7 +63,7 @@ class Language:
     def number(self, value: float, *, signed: bool = False) -> str:
         """A number with at most two decimals; ``signed`` writes the plus too, and no sign for zero."""
         rounded = round(value, 2) or 0.0
-        text = format_decimal(abs(rounded), format="#,##0.##", locale=LOCALES[self.code])
+        text = _decimal(abs(rounded), LOCALES[self.code])
         plus = "+" if signed and rounded > 0 else ""
         return (MINUS if rounded < 0 else plus) + text
 
@@ -88,6 +88,11 @@ class Language:
         if rest.startswith("Q") and year.isdigit():
             return self.say("period.quarter", quarter=rest[1:], year=year)
         return self.label("period", period)
+
+
+@lru_cache(maxsize=4096)
+def _decimal(value: float, locale: str) -> str:
+    return format_decimal(value, format="#,##0.##", locale=locale)
 
 
 def readable(code: str) -> str:

@@ -228,6 +228,7 @@ def quality(release: Release, language: Language) -> Page:
         "overview": counts,
         "checks": [tables.of_checks(release, name, language) for name in (*CATEGORIES, *others) if name in present],
         "files": tables.of_files(release, language) if release.files.height else None,
+        "reading": tables.of_reading(release, language) if release.reading.height else None,
     }
     return Page("quality", "quality.html", language.say("nav.quality"), content)
 

@@ -198,6 +198,16 @@ def _integer(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def of_reading(release: Release, language: Language) -> Table:
+    """What became of the loaded rows."""
+    columns = (Column(language.say("table.became"), is_text=True), Column(language.say("table.rows")))
+    rows = tuple(
+        (language.label("reading", row["reason"]), words.count(row["n"], release.smallest_count, language))
+        for row in release.reading.iter_rows(named=True)
+    )
+    return Table(language.say("reading.caption"), columns, rows)
+
+
 def of_files(release: Release, language: Language) -> Table:
     """Rows of each source: read = loaded + duplicates + quarantined."""
     names = ("rows_in", "loaded", "duplicates", "quarantined")

@@ -193,7 +193,7 @@ def test_old_periods_without_transition_or_primary(builder: ModuleType, tmp_path
 def test_an_empty_release_still_makes_readable_pages(builder: ModuleType, tmp_path: Path) -> None:
     plain = builder.pacosme()
     frames: dict[str, Any] = {name: getattr(plain, name).clear() for name in
-                              ("figures", "curves", "attrition", "checks", "files")}  # fmt: skip
+                              ("figures", "curves", "attrition", "checks", "files", "reading")}  # fmt: skip
     site = built(builder.pacosme(**frames), tmp_path / "empty")
     assert "3 have insufficient data" in text_of(site / "en" / "index.html")
     assert "This release holds no measure" in text_of(site / "en" / "indicator-satisfaction.html")
