@@ -100,10 +100,8 @@ class Clock:
     def precision_sql(self, raw: str) -> str:
         """SQL for how fine the text is: day, minute or second."""
         if self.date_format == "iso":
-            return (
-                f"CASE strlen({raw}) WHEN 10 THEN 'day' WHEN 19 THEN 'second' WHEN 16 THEN 'minute' "
-                f"ELSE CASE WHEN {raw}[17] = ':' THEN 'second' ELSE 'minute' END END"
-            )
+            seconds = f"CASE WHEN {raw}[17] = ':' THEN 'second' ELSE 'minute' END"
+            return f"CASE strlen({raw}) WHEN 10 THEN 'day' WHEN 16 THEN 'minute' ELSE {seconds} END"
         if any(directive in self.date_format for directive in _SECOND):
             return "'second'"
         return "'minute'" if any(directive in self.date_format for directive in _MINUTE) else "'day'"

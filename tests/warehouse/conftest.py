@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,16 @@ from warehouse.store import Store
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 
-def build_programme(*, patients: dict[str, Any] | None = None, **source: Any) -> Programme:
+def build_programme(
+    *, patients: dict[str, Any] | None = None, data_lock: date = date(2024, 4, 1), **source: Any
+) -> Programme:
     """A programme of two sites with one source, changed by ``source``."""
     return Programme.model_validate(
         {
             "id": "test",
             "title": {"fr": "Essai", "en": "Test"},
             "timezone": "Europe/Paris",
-            "data_lock": date(2024, 4, 1),
+            "data_lock": data_lock,
             "periods": {
                 "before": {"from": date(2021, 6, 1), "until": date(2022, 1, 1)},
                 "after": {"from": date(2023, 1, 1), "until": date(2024, 1, 1)},
@@ -99,8 +101,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    yield Desk(tmp_path)
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one case a line
 """Files as hospitals send them: nothing is lost in silence, and no error quotes a patient.
 
 Every case asserts ``rows_in = loaded + duplicates + quarantined`` and the exact lines kept out.
