@@ -23,6 +23,7 @@ from warehouse.schemas import EVENT_SEEN
 
 Ties = Literal["efron", "breslow"]
 
+PROPORTIONALITY = "Grambsch-Therneau"
 MOST_STEPS = 30
 CONVERGED = 1e-10  # of the squared Newton step in units of its information
 LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: a level without events drifts to infinity
@@ -91,23 +92,30 @@ def proportional_hazards_test(
     S is the Kaplan-Meier curve of all patients (Grambsch and Therneau 1994, in the exact form of R's
     ``cox.zph`` since 2020). Null as the model is.
     """
-    from scipy.stats import chi2
-
-    method, columns = "Grambsch-Therneau", covariates.shape[1]
+    columns = covariates.shape[1]
     if not cells.number(EVENT_SEEN):
-        return tuple(Test.absent(method, NO_EVENT) for _ in range(columns + 1))
+        return tuple(Test.absent(PROPORTIONALITY, NO_EVENT) for _ in range(columns + 1))
     risks = _RiskSets.of(cells, covariates, ties, stratum)
     beta = _maximum(risks)
     if beta is None:
-        return tuple(Test.absent(method, NOT_ESTIMABLE) for _ in range(columns + 1))
+        return tuple(Test.absent(PROPORTIONALITY, NOT_ESTIMABLE) for _ in range(columns + 1))
     score, information = risks.drift(risks.moments(beta), _share_gone(cells)[risks.event_cell])
-    tests = []
-    for chosen in [*([column] for column in range(columns)), list(range(columns))]:
-        kept = [*range(columns), *(columns + column for column in chosen)]
-        full = np.concatenate([np.zeros(columns), score[chosen]])
-        statistic = float(full @ np.linalg.solve(information[np.ix_(kept, kept)], full))
-        tests.append(Test(statistic, float(chi2.sf(statistic, len(chosen))), method, len(chosen)))
-    return tuple(tests)
+    chosen_columns = [*([column] for column in range(columns)), list(range(columns))]
+    return tuple(_drift_test(score, information, chosen) for chosen in chosen_columns)
+
+
+def _drift_test(score: Floats, information: Floats, chosen: list[int]) -> Test:
+    """Whether the chosen columns drift, the others held constant; null with all events at one time."""
+    from scipy.stats import chi2
+
+    columns = len(information) // 2
+    kept = [*range(columns), *(columns + column for column in chosen)]
+    block = information[np.ix_(kept, kept)]
+    if np.linalg.cond(block) > 1e12:
+        return Test.absent(PROPORTIONALITY, NOT_ESTIMABLE)
+    full = np.concatenate([np.zeros(columns), score[chosen]])
+    statistic = float(full @ np.linalg.solve(block, full))
+    return Test(statistic, float(chi2.sf(statistic, len(chosen))), PROPORTIONALITY, len(chosen))
 
 
 def _share_gone(cells: Cells) -> Floats:
@@ -121,10 +129,8 @@ def _share_gone(cells: Cells) -> Floats:
 
 def _over_clusters(influence: Floats, cluster: Integers) -> Floats:
     codes, place = np.unique(cluster, return_inverse=True)
-    sums = np.zeros((len(codes), influence.shape[1]))
-    np.add.at(sums, place, influence)
-    product: Floats = sums.T @ sums
-    return product
+    sums = _sums(place, influence, len(codes))
+    return sums.T @ sums
 
 
 def _maximum(risks: _RiskSets) -> Floats | None:
@@ -150,12 +156,22 @@ def _maximum(risks: _RiskSets) -> Floats | None:
 
 @dataclass(frozen=True)
 class _Moments:
-    """Sums over the risk set of every single event (index: event), at one value of the coefficients."""
+    """Sums at one value of the coefficients; all but the last three have one element per cell or distinct time.
 
-    weight: Floats  # exp(x beta) of each cell
-    total: Floats  # S0
-    mean: Floats  # S1 / S0: events x columns
-    spread: Floats  # S2 / S0 - mean mean': events x columns x columns
+    With q = 1 / S0 of each single event and c the share of its time's events that left before it, the
+    sums over the single events of a time are those of q and cq (``hazard``, ``left_hazard``), of q^2,
+    cq^2 and c^2 q^2 (``squares``), of the mean covariates at risk (``means``) and their covariances
+    (``spread``). ``first`` and ``tied`` are S1 of the risk set and of the time's events.
+    """
+
+    weight: Floats
+    hazard: Floats
+    left_hazard: Floats
+    squares: tuple[Floats, Floats, Floats]
+    first: Floats
+    tied: Floats
+    means: Floats
+    spread: Floats
     score: Floats
     information: Floats
     log_likelihood: float
@@ -163,11 +179,12 @@ class _Moments:
 
 @dataclass(frozen=True)
 class _RiskSets:
-    """Cells, their centred covariates and the single events in order of time.
+    """Cells, their centred covariates and the distinct times of events.
 
     ``time`` and ``entry`` are moved apart stratum by stratum, so that nobody is at risk in another
-    stratum. Each single event has the place of its time among the distinct ones (``at``), one cell of
-    that time (``event_cell``) and the share l / m of its time's events that left before it.
+    stratum. ``at`` is the place of each single event among the distinct times, ``left`` the share of
+    its time's events that left before it (Efron; 0 with Breslow). ``number`` counts the events of each
+    time, ``observed`` adds up their covariates, ``event_cell`` is one of their cells.
     """
 
     entry: Integers
@@ -176,93 +193,107 @@ class _RiskSets:
     n: Integers
     x: Floats
     distinct: Integers
-    at: Integers
+    number: Integers
+    observed: Floats
     event_cell: Integers
+    at: Integers
     left: Floats
 
     @classmethod
     def of(cls, cells: Cells, covariates: Floats, ties: Ties, stratum: Integers | None) -> _RiskSets:
         apart = 0 if stratum is None else stratum * (int(cells.time.max()) + 2)
         time, event = cells.time + apart, cells.status == EVENT_SEEN
-        distinct, at = np.unique(time[event], return_inverse=True)
-        number = np.bincount(at, cells.n[event], len(distinct)).astype(np.int64)
-        first = np.flatnonzero(event)[np.unique(at, return_index=True)[1]]
-        single = np.repeat(np.arange(len(distinct)), number)
-        order = np.arange(len(single)) - np.repeat(np.cumsum(number) - number, number)
-        left = order / number[single] if ties == "efron" else np.zeros(len(single))
         x = covariates - np.average(covariates, axis=0, weights=cells.n)
-        return cls(cells.entry + apart, time, event, cells.n, x, distinct, single, first[single], left)
+        distinct, first, place = np.unique(time[event], return_index=True, return_inverse=True)
+        number = np.bincount(place, cells.n[event], len(distinct)).astype(np.int64)
+        observed = _sums(place, x[event] * cells.n[event][:, None], len(distinct))
+        at = np.repeat(np.arange(len(distinct)), number)
+        order = np.arange(len(at)) - np.repeat(np.cumsum(number) - number, number)
+        left = order / number[at] if ties == "efron" else np.zeros(len(at))
+        event_cell = np.flatnonzero(event)[first]
+        return cls(cells.entry + apart, time, event, cells.n, x, distinct, number, observed, event_cell, at, left)
 
     def moments(self, beta: Floats) -> _Moments:
         """Score, information and log partial likelihood at ``beta``, with the sums they are made of."""
         weight = np.exp(self.x @ beta)
-        columns = self.x.shape[1]
-        square = (self.x[:, :, None] * self.x[:, None, :]).reshape(len(self.x), -1)
-        total, first, second = (
-            self._risk(weight[:, None] * values) for values in (np.ones((len(self.x), 1)), self.x, square)
+        counted = self._with_moments() * (weight * self.n)[:, None]
+        total, first, second = self._parted(self._from(self.time, counted) - self._from(self.entry, counted))
+        own = np.searchsorted(self.distinct, self.time[self.event])
+        tied_total, tied, tied_second = self._parted(_sums(own, counted[self.event], len(self.distinct)))
+        single = total[self.at, 0] - self.left * tied_total[self.at, 0]
+        q, c = 1 / single, self.left
+        hazard, left_hazard, plain, once, twice = (
+            _sums(self.at, product[:, None], len(self.distinct))[:, 0]
+            for product in (q, c * q, q * q, c * q * q, c * c * q * q)
         )
-        mean = first / total
-        spread = (second / total).reshape(-1, columns, columns) - mean[:, :, None] * mean[:, None, :]
-        seen = self.n * self.event
-        log_likelihood = float(seen @ (self.x @ beta) - np.log(total).sum())
-        score = seen @ self.x - mean.sum(axis=0)
-        return _Moments(weight, total[:, 0], mean, spread, score, spread.sum(axis=0), log_likelihood)
+        means = hazard[:, None] * first - left_hazard[:, None] * tied
+        spread = (hazard[:, None] * second - left_hazard[:, None] * tied_second).reshape(len(first), *self.square)
+        spread = spread - _outer(plain, first, first) - _outer(twice, tied, tied)
+        spread = spread + _outer(once, first, tied) + _outer(once, tied, first)
+        return _Moments(
+            weight=weight,
+            hazard=hazard,
+            left_hazard=left_hazard,
+            squares=(plain, once, twice),
+            first=first,
+            tied=tied,
+            means=means,
+            spread=spread,
+            score=(self.observed - means).sum(axis=0),
+            information=spread.sum(axis=0),
+            log_likelihood=float((self.n * self.event) @ (self.x @ beta) - np.log(single).sum()),
+        )
 
-    def _risk(self, values: Floats) -> Floats:
-        """Sum of n values over the risk set of each single event, its own time's events in Efron's share."""
-        counted = values * self.n[:, None]
-        present = self._from(self.time, counted) - self._from(self.entry, counted)
-        tied = np.zeros((len(self.distinct), values.shape[1]))
-        np.add.at(tied, np.searchsorted(self.distinct, self.time[self.event]), counted[self.event])
-        sums: Floats = present[self.at] - self.left[:, None] * tied[self.at]
-        return sums
+    @property
+    def square(self) -> tuple[int, int]:
+        """The shape of a covariance of the covariates."""
+        return self.x.shape[1], self.x.shape[1]
+
+    def _with_moments(self) -> Floats:
+        """Of every cell: 1, x and x x', side by side."""
+        products = (self.x[:, :, None] * self.x[:, None, :]).reshape(len(self.x), -1)
+        return np.concatenate([np.ones((len(self.x), 1)), self.x, products], axis=1)
+
+    def _parted(self, sums: Floats) -> tuple[Floats, Floats, Floats]:
+        """S0, S1 and S2 out of sums of ``_with_moments``."""
+        columns = self.x.shape[1]
+        return sums[:, :1], sums[:, 1 : 1 + columns], sums[:, 1 + columns :]
 
     def _from(self, moment: Integers, counted: Floats) -> Floats:
         """Sum over the cells whose moment is at or after each distinct time."""
         before = np.searchsorted(self.distinct, moment, "right")  # distinct times at or before the moment
-        sums = np.zeros((len(self.distinct) + 1, counted.shape[1]))
-        np.add.at(sums, before, counted)
+        sums = _sums(before, counted, len(self.distinct) + 1)
         from_each: Floats = sums[::-1].cumsum(axis=0)[::-1][1:]
         return from_each
 
     def score_residuals(self, moments: _Moments) -> Floats:
         """What one patient of each cell brings to the score, the fitted risk sets taken as given."""
-        hazard = 1 / moments.total
-        steps = np.concatenate([hazard[:, None], hazard[:, None] * moments.mean], axis=1)
-        all_steps, own_steps = (self._per_time(steps * share[:, None]) for share in (np.ones(len(hazard)), self.left))
-        mean = ratio(
-            self._per_time(moments.mean), self._per_time(np.ones((len(hazard), 1))) + np.zeros(self.x.shape[1])
-        )
-        cumulated = np.concatenate([np.zeros((1, steps.shape[1])), all_steps.cumsum(axis=0)])
+        plain, once, twice = (square[:, None] for square in moments.squares)
+        steps = np.concatenate([moments.hazard[:, None], plain * moments.first - once * moments.tied], axis=1)
+        own_steps = np.concatenate([moments.left_hazard[:, None], once * moments.first - twice * moments.tied], axis=1)
+        cumulated = np.concatenate([np.zeros((1, steps.shape[1])), steps.cumsum(axis=0)])
         until, since = (np.searchsorted(self.distinct, moment, "right") for moment in (self.time, self.entry))
-        own = np.searchsorted(self.distinct, self.time)[self.event]
+        own = np.searchsorted(self.distinct, self.time[self.event])
         met = cumulated[until] - cumulated[since]
         met[self.event] -= own_steps[own]
         residuals: Floats = -moments.weight[:, None] * (self.x * met[:, :1] - met[:, 1:])
-        residuals[self.event] += self.x[self.event] - mean[own]
+        residuals[self.event] += self.x[self.event] - (moments.means / self.number[:, None])[own]
         return residuals
 
-    def _per_time(self, values: Floats) -> Floats:
-        """Sums over the single events of each distinct time."""
-        sums = np.zeros((len(self.distinct), values.shape[1]))
-        np.add.at(sums, self.at, values)
-        return sums
-
     def drift(self, moments: _Moments, clock: Floats) -> tuple[Floats, Floats]:
-        """Score of coefficients that drift with the clock of each single event, and the whole information."""
-        clock = clock - clock.mean()
-        observed = self._per_time_mean_of_events()[self.at]
-        score = ((observed - moments.mean) * clock[:, None]).sum(axis=0)
-        constant, mixed, drifting = (
-            (moments.spread * weight[:, None, None]).sum(axis=0) for weight in (np.ones(len(clock)), clock, clock**2)
-        )
+        """Score of coefficients that drift with the clock of each distinct time, and the whole information."""
+        clock = clock - np.average(clock, weights=self.number)
+        score = ((self.observed - moments.means) * clock[:, None]).sum(axis=0)
+        constant, mixed, drifting = (np.tensordot(clock**power, moments.spread, 1) for power in (0, 1, 2))
         return score, np.block([[constant, mixed], [mixed, drifting]])
 
-    def _per_time_mean_of_events(self) -> Floats:
-        """Mean covariates of the patients whose event came at each distinct time."""
-        at = np.searchsorted(self.distinct, self.time[self.event])
-        sums, number = np.zeros((len(self.distinct), self.x.shape[1])), np.zeros(len(self.distinct))
-        np.add.at(sums, at, self.x[self.event] * self.n[self.event][:, None])
-        np.add.at(number, at, self.n[self.event])
-        means: Floats = sums / number[:, None]
-        return means
+
+def _sums(place: Integers, values: Floats, length: int) -> Floats:
+    """Rows of values added by place."""
+    return np.stack([np.bincount(place, column, length) for column in values.T], axis=1).astype(np.float64)
+
+
+def _outer(weight: Floats, left: Floats, right: Floats) -> Floats:
+    """Weight l r' of every distinct time."""
+    product: Floats = (weight[:, None] * left)[:, :, None] * right[:, None, :]
+    return product

@@ -117,3 +117,10 @@ def test_clustered_errors_need_clusters():
     model = cox(*cells_of([(-1, time, 1, time % 2, time % 3) for time in range(20)]))
     assert model.hazard_ratio(0, "robust").estimate is not None
     assert model.hazard_ratio(0, "clustered").null_reason == "no_cluster"
+
+
+def test_events_all_at_one_time_cannot_drift():
+    cells, covariates = cells_of([(-1, 5, index % 2, index % 3 // 2, index % 3) for index in range(24)])
+    assert cox(cells, covariates[:, :1]).null_reason is None
+    tests = proportional_hazards_test(cells, covariates[:, :1])
+    assert [test.null_reason for test in tests] == ["not_estimable"] * 2
