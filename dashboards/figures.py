@@ -167,7 +167,7 @@ def run(
     start, until = periods[0][1].start, periods[-1][1].until
     data: list[Spec] = [_hatched(period, look) for name, period in periods if name == "transition"]
     for position, (name, rows) in enumerate(series.items()):
-        data += _series(name, rows, main=position == 0, language=look.language)
+        data += _series(name, rows, (start, until), main=position == 0, language=look.language)
     shown = _january_and_july(start, until)
     layout = theme.layout(
         look.language,
@@ -220,13 +220,15 @@ def _period_label(name: str, period: Period, language: Language) -> Spec:
     return theme.note(text, x=middle.isoformat(), xref="x", y=1, yref="paper", yanchor="bottom")
 
 
-def _series(name: str, rows: Sequence[Row], *, main: bool, language: Language) -> Iterator[Spec]:
+def _series(
+    name: str, rows: Sequence[Row], span: tuple[date, date], *, main: bool, language: Language
+) -> Iterator[Spec]:
     colour = theme.COLOURS["after"] if main else theme.COLOURS["before"]
     trace: Spec = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": label(name),
-        "x": [middle_of(row.period).isoformat() for row in rows],
+        "x": [middle_of(row.period, *span).isoformat() for row in rows],
         "y": [row.estimate for row in rows],
         "connectgaps": False,
         "line": {"color": colour, "width": 2 if main else 1.5, "dash": "solid" if main else "dot"},
@@ -265,12 +267,14 @@ def _told_row(name: str, row: Row, language: Language) -> str:
     return f"<b>{label(name)}</b> · {when}<br>{words.value(row, language)} ({words.interval(row, language)})"
 
 
-def middle_of(period: str) -> date:
-    """The middle day of a month ``2023-05`` or a quarter ``2023-Q2``."""
+def middle_of(period: str, start: date, until: date) -> date:
+    """The middle day of what lies in ``start <= day < until`` of a month ``2023-05`` or a quarter ``2023-Q2``."""
     year, rest = int(period[:4]), period[5:]
-    if rest.startswith("Q"):
-        return date(year, 3 * int(rest[1]) - 1, 15)
-    return date(year, int(rest), 15)
+    quarterly = rest.startswith("Q")
+    first = date(year, 3 * int(rest[1]) - 2 if quarterly else int(rest), 1)
+    after = (first + timedelta(days=32 * (3 if quarterly else 1))).replace(day=1)
+    first, after = max(first, start), min(after, until)
+    return first + (after - first) / 2
 
 
 def _january_and_july(start: date, until: date) -> list[date]:

@@ -86,7 +86,8 @@ class Language:
         if rest.isdigit() and year.isdigit():
             return format_date(date(int(year), int(rest), 1), "MMMM y", locale=LOCALES[self.code])
         if rest.startswith("Q") and year.isdigit():
-            return self.say("period.quarter", quarter=rest[1:], year=year)
+            number = int(rest[1:])
+            return self.say("period.quarter", quarter=self.counted("ordinal", number, number=number), year=year)
         return self.label("period", period)
 
 

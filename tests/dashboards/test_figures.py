@@ -132,10 +132,16 @@ def test_an_axis_of_rates_ends_on_a_whole_step(values: list[float | None], end: 
 
 
 @pytest.mark.parametrize(
-    ("period", "day"), [("2023-05", date(2023, 5, 15)), ("2023-Q1", date(2023, 2, 15)), ("2023-Q4", date(2023, 11, 15))]
+    ("period", "day"),
+    [
+        ("2023-05", date(2023, 5, 16)),
+        ("2023-Q1", date(2023, 2, 15)),
+        ("2023-Q4", date(2023, 11, 16)),
+        ("2021-Q2", date(2021, 6, 16)),
+    ],
 )
 def test_points_stand_in_the_middle_of_their_period(period: str, day: date) -> None:
-    assert figures.middle_of(period) == day
+    assert figures.middle_of(period, date(2021, 6, 1), date(2024, 1, 1)) == day
 
 
 def test_ticks_keep_the_primary_horizon_and_drop_what_would_overlap(builder: ModuleType) -> None:

@@ -101,7 +101,8 @@ def test_days_months_and_quarters() -> None:
     assert EN.day(date(2021, 6, 1)) == "1 June 2021"
     assert FR.calendar("2023-05") == "mai 2023"
     assert EN.calendar("2023-Q2") == "Quarter 2 of 2023"
-    assert FR.calendar("2023-Q2") == f"2ᵉ{B}trimestre 2023"
+    assert FR.calendar("2023-Q1") == f"1er{B}trimestre 2023"
+    assert FR.calendar("2023-Q2") == f"2e{B}trimestre 2023"
     assert FR.calendar("before") == "Avant"
     assert EN.calendar("after-before") == f"After {M} before"
 
