@@ -165,6 +165,8 @@ def _factors(programme: Programme, indicator: Indicator) -> Said:
 def _events(programme: Programme, indicator: Indicator) -> Said:
     for key, event_type in _looked_at(indicator):
         yield from _reachable(key, event_type, programme)
+    for event_type in indicator.censored_by:  # data without departures are lawful: nobody is known to have left
+        yield from _in_vocabulary("censored_by", event_type, programme)
 
 
 def _follow_up(programme: Programme, indicator: Indicator) -> Said:
@@ -215,7 +217,7 @@ _OF_INDICATOR: Final[tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Pro
     (("strata",), ("strata",), _factors),
     (
         ("sources", "event_types"),
-        ("kind", "event", "time_zero", "competing", "censored_by", "invited_by", "variants"),
+        ("kind", "event", "time_zero", "competing", "censored_by", "invited_by", "contacts", "variants"),
         _events,
     ),
     (

@@ -17,14 +17,14 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from warehouse.coherence import Draft, Model, incoherences
 from warehouse.errors import DeclarationError
 from warehouse.faults import MOST_DETAILS, Fault, in_words, kind_of
-from warehouse.programme import Declared, Indicator, Programme, Proportion, Score, TimeToEvent
+from warehouse.programme import Declared, Indicator, Programme
 
 LARGEST_BYTES: Final = 256 * 1024
 MOST_FAULTS: Final = 50
@@ -36,9 +36,7 @@ _PLACE_IN_TOML: Final = re.compile(r" \(at (?:(line \d+, column \d+)|end of docu
 _FOUND_BY_LOADING: Final = ("indicators", "plan_hash")  # fields of the model that no file declares
 _INDICATOR: Final[TypeAdapter[Indicator]] = TypeAdapter(Indicator)
 _KINDS: Final[dict[str, type[Indicator]]] = {
-    "time_to_event": TimeToEvent,
-    "proportion": Proportion,
-    "score": Score,
+    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(Indicator)[0])
 }
 
 

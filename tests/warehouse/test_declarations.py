@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.declarations import LARGEST_BYTES, MOST_FAULTS, load, shipped
+from warehouse.declarations import _KINDS, LARGEST_BYTES, MOST_FAULTS, load, shipped
 from warehouse.errors import DeclarationError
 
 HOME = files("warehouse")
@@ -132,7 +132,7 @@ REFUSED = [
     ("before = { from = 2021-06-01", "before = { from = 2022-06-01", "periods.before.until: expected a day after from (2022-06-01), got 2022-01-01"),
     ("transition = { from = 2022-01-01", "transition = { from = 2021-12-31", "periods.transition: expected to start on or after the end of before (2022-01-01)"),
     ("after = {", "later = {", "periods.after: expected this key, got nothing"),
-    ('which = "first"', 'which = "all"', "time_zero.which: expected 'first' or 'last', got text"),
+    ('which = "first"', 'which = "all"', "time_zero.which: expected 'first', 'last' or 'each', got text"),
     ('event = "announcement"', 'event = "annoucement"', "time_zero.event: expected an event type of the vocabulary (perhaps announcement), got another word"),
     ("starts = 2022-01-17", "starts = 20220117", "sites[1].starts: expected a day such as 2023-01-31, got a whole number"),
     ('id = "tilleuls"', 'id = "saint_cloud"', "sites[1]: expected each id once, got saint_cloud again"),
@@ -179,12 +179,13 @@ def test_a_fault_of_a_programme_is_told_with_its_key(tmp_path: Path, old: str, n
 
 
 REFUSED_INDICATOR = [
-    ('kind = "time_to_event"', 'kind = "time"', "kind: expected one of 'time_to_event', 'proportion', 'score', got text"),
+    ('kind = "time_to_event"', 'kind = "time"', f"kind: expected one of {', '.join(map(repr, _KINDS))}, got text"),
     ('kind = "time_to_event"', "", "kind: expected this key, got nothing"),
     ('kind = "time_to_event"', 'id = "t1"\nkind = "time_to_event"', "id: expected the name of the file, time_to_referral"),
     ('better = "higher"', 'better = "more"', "better: expected 'higher' or 'lower', got text"),
     ('event = { type = "referral" }', 'event = { type = "referal" }', "event.type: expected an event type of the vocabulary (perhaps referral), got another word"),
     ('competing = ["death"]', 'competing = ["relapse"]', "competing: expected an event type of the vocabulary, got another word"),
+    ('["transfer_out"]', '["transfer"]', "censored_by: expected an event type of the vocabulary (perhaps transfer_out), got another word"),
     ("window = [0, 91]", "window = [91, 91]", "window: expected a window that ends after it begins, got [91, 91]"),
     ("window = [0, 91]", "window = [0, 91, 2]", "window: expected at most 2 in the list, got a list"),
     ("window = [0, 91]", "window = [0, 91.5]", "window[1]: expected a whole number, got a decimal number"),
@@ -233,6 +234,13 @@ def test_an_indicator_that_is_nowhere_is_answered_with_those_that_are(tmp_path: 
     told = faults(tmp_path, changed(PACOSME, ('"satisfaction", "needs', '"contentment", "needs')))
     assert any("indicators/contentment.toml beside the programme or among those shipped" in line for line in told)
     assert any("needs_assessment" in line for line in told)
+
+
+def test_a_source_may_know_of_no_departures_but_not_of_no_deaths(tmp_path: Path) -> None:
+    assert load(written(tmp_path, changed(PACOSME, ('TRF = "transfer_out"\n', "")))).id == "pacosme"
+    told = faults(tmp_path, changed(PACOSME, ('DCD = "death"', "")))
+    fault = "competing: expected an event type that a source maps, got death, which none does"
+    assert f"indicators/time_to_referral.toml: {fault}" in told
 
 
 def test_an_event_type_may_be_unmapped_where_some_source_uses_our_own_names(tmp_path: Path) -> None:
