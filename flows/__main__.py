@@ -142,11 +142,11 @@ def simulate(
     directory: Path,
     *,
     patients: Annotated[int, Parameter(help="Number of patients.")] = 4000,
-    seed: Annotated[int, Parameter(help="The same seed gives the same files.")] = 2023,
+    seed: Annotated[int, Parameter(help="The same seed gives the same files.")] = 2025,
 ) -> int:
     """Write the raw files of a synthetic programme whose truth is known, with late, repeated and broken rows.
 
-    Example: parcours simulate ./synthetic --patients 4000 --seed 2023
+    Example: parcours simulate ./synthetic --patients 4000 --seed 2025
     """
     from flows import commands
 
