@@ -20,7 +20,7 @@ from oracle.builders import REFERRAL, RETURN, SATISFACTION, Happening, event_fra
 from warehouse.programme import Programme
 
 EXAMPLES = settings(
-    max_examples=40, deadline=None, derandomize=True, database=None,
+    max_examples=20, deadline=None, derandomize=True, database=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )  # fmt: skip

@@ -34,7 +34,7 @@ def same(one: Tallies, other: Tallies) -> bool:
     return all(getattr(one, name).equals(getattr(other, name)) for name in ("time", "score", "attrition"))
 
 
-@settings(EXAMPLES, max_examples=160)
+@settings(EXAMPLES, max_examples=120)
 @given(worlds() | crowded_worlds())
 def test_counts_equal_the_oracle(world: World) -> None:
     tallies = tallied(*world.frames(), world.programme)

@@ -117,7 +117,7 @@ def tallies_of(counted: Counts) -> Tallies:
     return replace(merge(), **frames)
 
 
-@settings(EXAMPLES, max_examples=50)
+@settings(EXAMPLES, max_examples=20)
 @given(counted_pathways())
 def test_figures_of_counts_equal_those_of_the_people(counted: Counts) -> None:
     estimates = estimated(tallies_of(counted), PLANNED)
@@ -125,7 +125,7 @@ def test_figures_of_counts_equal_those_of_the_people(counted: Counts) -> None:
     assert_expected(estimates, counted, PLANNED)
 
 
-@settings(EXAMPLES, max_examples=10)
+@settings(EXAMPLES, max_examples=6)
 @given(counted_pathways())
 def test_where_nothing_competes_they_are_those_of_kaplan_and_meier(counted: Counts) -> None:
     estimates = estimated(tallies_of(counted), NOTHING_COMPETES)
@@ -133,7 +133,7 @@ def test_where_nothing_competes_they_are_those_of_kaplan_and_meier(counted: Coun
     assert_expected(estimates, counted, NOTHING_COMPETES)
 
 
-@settings(EXAMPLES, max_examples=25)
+@settings(EXAMPLES, max_examples=20)
 @given(worlds())
 def test_figures_of_events_equal_those_of_the_oracle(world: World) -> None:
     estimates = estimated(tallied(*world.frames(), world.programme), world.programme)
@@ -141,7 +141,7 @@ def test_figures_of_events_equal_those_of_the_oracle(world: World) -> None:
     assert_expected(estimates, counts(world.happenings, world.people, world.programme), world.programme)
 
 
-@settings(EXAMPLES, max_examples=12)
+@settings(EXAMPLES, max_examples=8)
 @given(counted_pathways())
 def test_periods_exchanged_turn_the_sign(counted: Counts) -> None:
     """What is called before and after decides the sign of every contrast and nothing else of it."""

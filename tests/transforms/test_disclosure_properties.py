@@ -91,7 +91,7 @@ def beside_the_truth(estimates: Estimates, found: Release) -> pl.DataFrame:
     return found.figures.join(truth, on=KEYS, nulls_equal=True, validate="1:1")
 
 
-@settings(EXAMPLES, max_examples=60)
+@settings(EXAMPLES, max_examples=20)
 @given(tallies())
 def test_nothing_small_and_nothing_exact_is_published(counted: Tallies) -> None:
     estimates, found = released(counted)
@@ -110,7 +110,7 @@ def test_nothing_small_and_nothing_exact_is_published(counted: Tallies) -> None:
         assert ((shown[name] - truth).abs().drop_nulls() <= STEP // 2).all()
 
 
-@settings(EXAMPLES, max_examples=30)
+@settings(EXAMPLES, max_examples=20)
 @given(tallies())
 def test_a_number_and_a_reason_exclude_each_other(counted: Tallies) -> None:
     _, found = released(counted)
@@ -123,7 +123,7 @@ def test_a_number_and_a_reason_exclude_each_other(counted: Tallies) -> None:
         assert ((whole[name] - whole[name].round(2)).abs().drop_nulls() < 1e-12).all()
 
 
-@settings(EXAMPLES, max_examples=30)
+@settings(EXAMPLES, max_examples=20)
 @given(tallies())
 def test_a_contrast_is_shown_only_with_both_its_groups(counted: Tallies) -> None:
     _, found = released(counted)
@@ -134,7 +134,7 @@ def test_a_contrast_is_shown_only_with_both_its_groups(counted: Tallies) -> None
     assert (number["len"] == 2).all()
 
 
-@settings(EXAMPLES, max_examples=30)
+@settings(EXAMPLES, max_examples=20)
 @given(tallies())
 def test_a_series_is_by_month_or_by_quarter_never_both(counted: Tallies) -> None:
     _, found = released(counted)
@@ -147,7 +147,7 @@ def test_a_series_is_by_month_or_by_quarter_never_both(counted: Tallies) -> None
     assert "small_count" not in set(by_month["withheld"])
 
 
-@settings(EXAMPLES, max_examples=15)
+@settings(EXAMPLES, max_examples=8)
 @given(tallies(), st.integers(0, 2**32 - 1))
 def test_the_same_content_has_the_same_id(counted: Tallies, seed: int) -> None:
     shuffled = replace(
