@@ -24,6 +24,7 @@ _DEFAULTS = {"patient_id": "concept:name", "event_type": "concept:name", "occurr
 _ATTRIBUTES = {"string", "date", "int", "float", "boolean", "id"}
 _LARGEST = 20_000_000_000  # bytes once unpacked
 _SWOLLEN, _LARGEST_RATIO = 100_000_000, 200  # a gzip stream beyond both is a bomb
+_LARGEST_TOKEN = 2_000_000  # bytes; a longer comment or value makes the parser's work grow with its square
 ALL_ATTRIBUTES = "xes:attributes"
 
 
@@ -32,7 +33,11 @@ class _Guarded:
 
     def __init__(self, stream: IO[bytes], packed: int, shown: str) -> None:
         self._stream, self._packed, self._shown = stream, packed, shown
-        self._read = 0
+        self._read = self._progress = 0
+
+    def progress(self) -> None:
+        """The parser has come to an element."""
+        self._progress = self._read
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes, never all at once."""
@@ -40,6 +45,8 @@ class _Guarded:
         self._read += len(chunk)
         if self._read > _LARGEST or self._read > max(_SWOLLEN, _LARGEST_RATIO * self._packed):
             raise DeclarationError(f"{self._shown}: unpacks to far more than its size; refused as a gzip bomb")
+        if self._read - self._progress > _LARGEST_TOKEN:
+            raise DeclarationError(f"{self._shown}: more than {_LARGEST_TOKEN:,} bytes without an element; refused")
         return chunk
 
 
@@ -76,6 +83,7 @@ def _events(stream: _Guarded, keys: Mapping[str, str]) -> Iterator[Record]:
     ordinal = 0
     path: list[Element] = []
     for action, element in iterparse(stream, events=("start", "end"), forbid_dtd=True):
+        stream.progress()
         if action == "start":
             path.append(element)
             continue
