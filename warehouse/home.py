@@ -206,7 +206,7 @@ def publish(home: Home, release_id: str, build: Callable[[Path], object]) -> Pat
     ``build`` writes into the directory it is given. A release of this id that is already there is
     kept as it is. What an interrupted run left behind is swept first. Returns the release.
     """
-    if not release_id or not release_id.replace("-", "").isalnum():
+    if release_id == "latest" or not release_id.replace("-", "").isalnum():
         raise DeclarationError("expected a release id of letters, digits and hyphens")
     with hold(home, f"publish {release_id}"):
         release = home.releases / release_id

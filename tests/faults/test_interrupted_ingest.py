@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 TRIALS = 20
-ROWS = 60_000
+ROWS = 20_000
 
 
 def test_killed_at_any_moment_a_file_is_whole_or_absent(bench: Any) -> None:
@@ -48,11 +48,11 @@ def test_a_second_run_is_turned_away_and_told_by_whom(bench: Any) -> None:
     assert bench.contents() == (1, 200_000, 200_000)
 
 
-@pytest.mark.parametrize("room", [4_096, 100_000, 900_000, 2_000_000])
+@pytest.mark.parametrize("room", [4_096, 900_000])
 def test_out_of_disk_nothing_is_lost_and_nothing_is_said(bench: Any, room: int) -> None:
     """A limit on the size of any file, as a full disk gives: exit 7, old rows there, room again, done."""
     assert bench.ingest(bench.file("1.csv", 100))[0] == 0
-    large = bench.file("2.csv", 200_000, first=1000)
+    large = bench.file("2.csv", 100_000, first=1000)
     code, errors = bench.ingest(large, room)
     assert code == 7, errors
     assert "StorageError" in errors
@@ -60,7 +60,22 @@ def test_out_of_disk_nothing_is_lost_and_nothing_is_said(bench: Any, room: int) 
     assert "Traceback" not in errors
     assert bench.contents() == (1, 100, 100)
     assert bench.ingest(large)[0] == 0
-    assert bench.contents() == (2, 200_100, 200_100)
+    assert bench.contents() == (2, 100_100, 100_100)
+
+
+def test_out_of_disk_inside_the_warehouse(bench: Any) -> None:
+    """The kept copy fits, the warehouse may not grow: the engine meets the full disk in mid-transaction."""
+    assert bench.ingest(bench.file("1.csv", 130_000))[0] == 0
+    room = (bench.home / "warehouse.duckdb").stat().st_size
+    more = bench.file("2.csv", 130_000, first=10**6)
+    assert more.stat().st_size < room
+    code, errors = bench.ingest(more, room)
+    assert code == 7, errors
+    assert "CANARY" not in errors
+    assert "Traceback" not in errors
+    assert bench.contents() == (1, 130_000, 130_000)
+    assert bench.ingest(more)[0] == 0
+    assert bench.contents() == (2, 260_000, 260_000)
 
 
 def test_a_damaged_warehouse_is_named_not_quoted(bench: Any) -> None:
