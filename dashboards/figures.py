@@ -26,6 +26,7 @@ SMALL_RUN_HEIGHT = 210
 ROW_HEIGHT = 58
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
+LONGEST_LABEL = 42
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,13 @@ class Look:
 
 
 def label(text: str) -> str:
-    """Text as Plotly must get it: its own small HTML and its formulas between dollars switched off."""
-    return escape(text, quote=False).replace("$", "&#36;")
+    """Text as Plotly must get it: its own small HTML, formulas between dollars and templates switched off."""
+    return escape(text, quote=False).replace("$", "&#36;").replace("%{", "&#37;{")
+
+
+def shortened(text: str) -> str:
+    """A label that fits on a phone; the table beside the chart has it whole."""
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _spec(data: Sequence[Spec], layout: Spec) -> Spec:
@@ -321,7 +327,7 @@ def _separator(position: int) -> Spec:
 def _row_notes(position: int, row: Dots, language: Language) -> Iterator[Spec]:
     """The label above its dots, and in words where a dot is missing: no line is dropped in silence."""
     place = {"xref": "paper", "yref": "y", "y": position - 0.44, "yanchor": "top"}
-    yield theme.note(label(row.label), x=0, xanchor="left", font={"color": theme.INK, "size": 13}, **place)
+    yield theme.note(label(shortened(row.label)), x=0, xanchor="left", font={"color": theme.INK, "size": 13}, **place)
     missing = [period for period in ("before", "after") if _missing(getattr(row, period))]
     if missing:
         periods = language.say("list.and").join(language.label("period", period).lower() for period in missing)

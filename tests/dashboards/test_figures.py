@@ -102,6 +102,18 @@ def test_labels_from_outside_are_shown_not_run(builder: ModuleType) -> None:
     assert "&lt;a href" in text
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"), [("%{y}", "&#37;{y}"), ("$x$", "&#36;x&#36;"), ("a & b", "a &amp; b"), ("8 %", "8 %")]
+)
+def test_neither_templates_nor_formulas_are_run(text: str, shown: str) -> None:
+    assert figures.label(text) == shown
+
+
+def test_long_labels_are_shortened_in_the_chart_and_whole_in_the_table() -> None:
+    assert figures.shortened("x" * 42) == "x" * 42
+    assert figures.shortened("x" * 43) == "x" * 41 + "…"
+
+
 def test_colours_are_names_that_the_style_sheet_knows_in_both_themes(release: Release) -> None:
     style = files("dashboards").joinpath("assets", "style.css").read_text(encoding="utf-8")
     used = {name for chart in all_charts(release) for name in re.findall(r"var\((--[a-z-]+)\)", json.dumps(chart.spec))}

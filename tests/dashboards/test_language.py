@@ -114,3 +114,13 @@ def test_days_months_and_quarters() -> None:
 def test_plurals(number: float, fr: str, en: str) -> None:
     assert FR.counted("unit.day", number, number="x") == f"x{B}{fr}"
     assert EN.counted("unit.day", number, number="x") == f"x{B}{en}"
+
+
+FRENCH = re.compile(r"[àâçéèêëîïôûùœ«»]|\b(le|la|les|des|du|et|une|pour|dans|avec|sur)\b", re.IGNORECASE)
+ENGLISH = re.compile(r"\b(the|of|and|with|are|is|by|to|from|which)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("key", sorted(set(EN.catalogue) - {"nav.other_language"}))
+def test_each_sentence_is_in_its_own_language(key: str) -> None:
+    assert not FRENCH.search(EN.catalogue[key])
+    assert not ENGLISH.search(re.sub(r"\{[a-z_]+\}", "", FR.catalogue[key]))
