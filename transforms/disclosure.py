@@ -17,6 +17,7 @@ from dataclasses import replace
 import polars as pl
 
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, RATIO
+from transforms.intervals import NO_PATHWAY
 from transforms.proportions import wilson
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import (
@@ -95,7 +96,8 @@ def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     least = policy.smallest_count
     contrast = pl.col("period").is_in(CONTRASTS)
     figures = figures.filter(pl.col("period") != ALL_PERIODS)
-    small = (pl.min_horizontal("n_with", pl.col("n") - pl.col("n_with")) < least) & ~contrast
+    nobody = (pl.col("n") == 0) & pl.col("scope_type").is_in(["overall", "arm"])  # a period that is absent is told
+    small = (pl.min_horizontal("n_with", pl.col("n") - pl.col("n_with")) < least) & ~contrast & ~nobody
     judged = figures.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")).with_columns(
         n=pl.when(~contrast).then(_count("n", policy)),
         n_events=pl.when(pl.col("withheld").is_null() & ~contrast).then(_count("n_events", policy)),
@@ -151,9 +153,8 @@ def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
     )
     judged_by = figures.with_columns(shown=pl.col("measure"), measure=pl.col("measure").replace(OF_GROUPS))
     joined = judged_by.join(verdicts, on=SERIES, how="left", nulls_equal=True, maintain_order="left")
-    of_contrast = (
-        pl.when(pl.col("groups").fill_null(0) < 2).then(pl.lit(PERIOD_ABSENT)).otherwise(pl.col("group_reason"))
-    )
+    absent = (pl.col("groups").fill_null(0) < 2) | (pl.col("group_reason") == NO_PATHWAY)
+    of_contrast = pl.when(absent).then(pl.lit(PERIOD_ABSENT)).otherwise(pl.col("group_reason"))
     reason = pl.when(pl.col("period").is_in(CONTRASTS)).then(pl.coalesce(of_contrast, "withheld")).otherwise("withheld")
     judged = joined.with_columns(withheld=reason, measure="shown").drop("group_reason", "groups", "shown")
     return _nulls_where_withheld(judged, "estimate", "ci_low", "ci_high", "p_value")

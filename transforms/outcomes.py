@@ -72,8 +72,12 @@ def gap(pathways: pl.DataFrame, history: History, programme: Programme, of: Gap)
 
 
 def _timed(timed: pl.DataFrame, **reasons: pl.Expr) -> pl.DataFrame:
-    """Time and status from the ticks of the event and of every end of follow-up (OUTCOME_TIME)."""
-    ends = pl.min_horizontal("closes", "leaves", "competes")
+    """Time and status from the ticks of the event and of every end of follow-up (OUTCOME_TIME).
+
+    Who is cut, locked or at the window's end is censored at the last tick that could hold the event: at
+    risk on the tick after it, they would be counted where no event could be seen.
+    """
+    ends = pl.min_horizontal(pl.col("closes") - 1, "leaves", "competes")
     seen = (pl.col("event") < pl.col("closes")) & (pl.col("event") <= pl.min_horizontal("leaves", "competes"))
     competed = (pl.col("competes") < pl.col("closes")) & (pl.col("competes") <= pl.col("leaves"))
     resolved = timed.with_columns(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 import polars as pl
 
 from transforms import scores
 from transforms.cells import Floats, Integers
 from transforms.figure import CONTRAST, Figure, figure_of
+from transforms.intervals import NO_PATHWAY, Difference, Interval
 from transforms.proportions import newcombe, wilson
 from warehouse.programme import Proportion, Score
 from warehouse.schemas import ANSWERED, SCORE_UNIT
@@ -16,20 +19,27 @@ from warehouse.schemas import ANSWERED, SCORE_UNIT
 WILSON = "Wilson score interval"
 NEWCOMBE = "Newcombe hybrid score interval"
 STUDENT = "mean, Student interval"
+NO_ANSWER = "no_answer"
 WELCH = "difference of means, Welch interval"
 
+Found = TypeVar("Found", Interval, Difference)
 Share = tuple[str, int, int]  # measure, numerator, denominator
 
 
 def share_group(period: str, frame: pl.DataFrame, indicator: Proportion | Score) -> Iterator[Figure]:
     """The share, or for a score the top box, the response rate and the mean."""
     for measure, events, n in _shares(frame, indicator):
-        yield figure_of(wilson(events, n), measure, period, n=n, n_events=events, method=WILSON)
+        yield figure_of(_or_nobody(wilson(events, n)), measure, period, n=n, n_events=events, method=WILSON)
     if isinstance(indicator, Score):
         values, counts = _answers(frame)
         _, top, answered = _shares(frame, indicator)[0]
-        mean = scores.mean_of(values, counts)
+        mean = _or_nobody(scores.mean_of(values, counts))
         yield figure_of(mean, "mean", period, n=answered, n_events=top, method=STUDENT)
+
+
+def _or_nobody(found: Found) -> Found:
+    """There are pathways in the group: where an estimator saw none, nobody of them answered or was followed."""
+    return replace(found, null_reason=NO_ANSWER) if found.null_reason == NO_PATHWAY else found
 
 
 def share_headline(period: str, frame: pl.DataFrame, indicator: Proportion | Score) -> Iterator[Figure]:
@@ -42,9 +52,9 @@ def share_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Proport
     for (measure, events, n), (_, events_before, n_before) in zip(
         _shares(after, indicator), _shares(before, indicator), strict=True
     ):
-        yield figure_of(newcombe(events, n, events_before, n_before), measure, CONTRAST, method=NEWCOMBE)
+        yield figure_of(_or_nobody(newcombe(events, n, events_before, n_before)), measure, CONTRAST, method=NEWCOMBE)
     if isinstance(indicator, Score):
-        difference = scores.mean_difference(*_answers(after), *_answers(before))
+        difference = _or_nobody(scores.mean_difference(*_answers(after), *_answers(before)))
         yield figure_of(difference, "mean", CONTRAST, method=WELCH)
 
 

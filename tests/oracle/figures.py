@@ -154,7 +154,7 @@ def _complement(alive: dict[str, Any]) -> dict[str, Any]:
 
 def _shares(period: str, group: Group, of: Indicator) -> Iterator[Expected]:
     for measure, events, n in _numerators(group, of):
-        known: dict[str, Any] = {"n": n, "n_events": events, "null_reason": None if n else "no_pathway"}
+        known: dict[str, Any] = {"n": n, "n_events": events, "null_reason": None if n else "no_answer"}
         if n:
             low, high = estimators.wilson(events, n)
             known |= {"estimate": events / n, "ci_low": low, "ci_high": high}
@@ -165,7 +165,7 @@ def _shares(period: str, group: Group, of: Indicator) -> Iterator[Expected]:
         answers = _answers(group)
         average, error = estimators.mean(answers) if answers else (None, None)
         known = {"n": len(answers), "estimate": average, "std_error": error}
-        yield Expected("mean", period, None, known | {"null_reason": None if answers else "no_pathway"})
+        yield Expected("mean", period, None, known | {"null_reason": None if answers else "no_answer"})
 
 
 def _numerators(group: Group, of: Indicator) -> list[tuple[str, int, int]]:
@@ -230,7 +230,7 @@ def _difference(after: list[estimators.Person], before: list[estimators.Person],
 
 def _share_contrasts(after: Group, before: Group, of: Indicator) -> Iterator[Expected]:
     for (measure, events, n), (_, other, n_before) in zip(_numerators(after, of), _numerators(before, of), strict=True):
-        known: dict[str, Any] = {"estimate": None, "null_reason": "no_pathway"}
+        known: dict[str, Any] = {"estimate": None, "null_reason": "no_answer"}
         if n and n_before:
             difference, low, high = estimators.newcombe(events, n, other, n_before)
             known = {"estimate": difference, "ci_low": low, "ci_high": high, "null_reason": None}

@@ -198,7 +198,8 @@ def time_to_event(pathway: Pathway, happenings: Sequence[Happening], programme: 
     for tick in sorted({ends.closed} | outcome | ends.deaths | ends.losses | ends.competing):
         found = _on_tick(tick, outcome, ends)
         if found is not None:
-            return Found(excluded="no_follow_up") if tick < 0 else Found((tick, found))
+            last = min(tick, ends.closed - 1)  # at risk for the last time on the day before a cut or the lock
+            return Found(excluded="no_follow_up") if last < 0 else Found((last, found))
     raise AssertionError("the follow-up always closes")
 
 

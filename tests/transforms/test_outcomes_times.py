@@ -54,9 +54,9 @@ def test_only_the_declared_codes_count() -> None:
     assert told(ZERO, work, pain, **coded) == (7, EVENT_SEEN)
 
 
-@pytest.mark.parametrize(("day", "expected"), [("2023-07-30", (90, EVENT_SEEN)), ("2023-07-31", (91, CENSORED))])
+@pytest.mark.parametrize(("day", "expected"), [("2023-07-30", (90, EVENT_SEEN)), ("2023-07-31", (90, CENSORED))])
 def test_windows_are_half_open(day: str, expected: tuple[int, int]) -> None:
-    """The window [0, 91) holds day 90 and not day 91."""
+    """The window [0, 91) holds day 90 and not day 91; who passes it is at risk on day 90 for the last time."""
     assert told(ZERO, (1, "referral", day)) == expected
 
 
@@ -64,7 +64,7 @@ def test_a_window_from_day_1_leaves_out_the_visit_that_is_time_zero_itself() -> 
     returns = {"event": {"type": "emergency_visit"}, "time_zero": {"event": "emergency_visit"}, "window": (1, 31)}
     returns |= {"horizons": (30,)}
     rows = ((1, "emergency_visit", "2023-05-01"), (1, "emergency_visit", "2023-05-01 22:00"))
-    assert told(*rows, **returns) == (31, CENSORED)
+    assert told(*rows, **returns) == (30, CENSORED)
     assert told(*rows, (1, "emergency_visit", "2023-05-31"), **returns) == (30, EVENT_SEEN)
 
 
@@ -132,25 +132,25 @@ def test_in_seconds_the_second_of_death_can_still_hold_the_event() -> None:
 
 
 def test_follow_up_ends_at_the_data_lock() -> None:
-    assert told(NEAR_THE_LOCK, lock=date(2024, 1, 1)) == (10, CENSORED)
+    assert told(NEAR_THE_LOCK, lock=date(2024, 1, 1)) == (9, CENSORED)
     assert told(NEAR_THE_LOCK, (1, "referral", "2023-12-31"), lock=date(2024, 1, 1)) == (9, EVENT_SEEN)
 
 
 def test_the_day_of_the_lock_cannot_hold_the_event() -> None:
-    assert told(NEAR_THE_LOCK, (1, "referral", "2024-01-01"), lock=date(2024, 1, 1)) == (10, CENSORED)
+    assert told(NEAR_THE_LOCK, (1, "referral", "2024-01-01"), lock=date(2024, 1, 1)) == (9, CENSORED)
 
 
 def test_the_lock_is_local_midnight_in_seconds() -> None:
     hours = {"unit": "hour", "window": (0, 999), "horizons": (24,)}
     hours["primary"] = {"measure": "cumulative_incidence", "horizon": 24}
-    assert told(NEAR_THE_LOCK, lock=date(2023, 12, 23), **hours) == (14 * 3600, CENSORED)
+    assert told(NEAR_THE_LOCK, lock=date(2023, 12, 23), **hours) == (14 * 3600 - 1, CENSORED)
 
 
 def test_pathways_of_the_before_period_are_cut_at_its_end() -> None:
     late = (1, "referral", "2022-01-05")
-    assert told(IN_BEFORE, late) == (10, CENSORED)
+    assert told(IN_BEFORE, late) == (9, CENSORED)
     assert told(IN_BEFORE, (1, "referral", "2021-12-31")) == (9, EVENT_SEEN)
-    assert told(IN_BEFORE, (1, "referral", "2022-01-01")) == (10, CENSORED)
+    assert told(IN_BEFORE, (1, "referral", "2022-01-01")) == (9, CENSORED)
     assert told(IN_BEFORE, late, spill_over="keep") == (14, EVENT_SEEN)
 
 
@@ -166,7 +166,7 @@ def test_the_programme_decides_spill_over_where_the_indicator_does_not() -> None
 
 def test_where_only_events_tell_who_lives_follow_up_ends_at_the_last_one() -> None:
     rows = (ZERO, (1, "consultation", "2023-05-21"))
-    assert told(*rows) == (91, CENSORED)
+    assert told(*rows) == (90, CENSORED)
     assert told(*rows, alive_until="last_event") == (20, CENSORED)
 
 
@@ -201,5 +201,5 @@ def test_a_variant_replaces_the_event_or_the_window() -> None:
     assert {name: (row["time"], row["status"]) for name, row in found.items()} == {
         "main": (50, EVENT_SEEN),
         "pain": (60, EVENT_SEEN),
-        "short": (31, CENSORED),
+        "short": (30, CENSORED),
     }

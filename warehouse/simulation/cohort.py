@@ -41,7 +41,8 @@ class SiteEffects:
     def draw(cls, simulation: Simulation, programme: Programme, rng: np.random.Generator) -> SiteEffects:
         """Sites differ by a log-normal factor, each hazard on its own."""
         deviations = rng.normal(0, simulation.site_sd, (4, len(programme.sites)))
-        return cls(*np.exp(deviations[:3]), deviations[3] * 10)
+        referral, emergency, needs = np.exp(deviations[:3])
+        return cls(referral, emergency, needs, deviations[3] * 10)
 
 
 @dataclass(frozen=True)
