@@ -163,8 +163,9 @@ def _numerator(indicator: Indicator, language: Language) -> str:
 
 def _window(indicator: Indicator, language: Language) -> str:
     first, last = indicator.window[0], indicator.window[1] - 1
+    back = first < 0 and last <= 0
     return language.say(
-        "define.window.text",
-        first=language.number(first),
-        last=words.duration(last, indicator.unit, language),
+        "define.window.back" if back else "define.window.text",
+        first=language.number(abs(first) if back else first),
+        last=words.duration(abs(last) if back else last, indicator.unit, language),
     )

@@ -13,7 +13,7 @@ from dashboards.language import Language
 from dashboards.selection import Comparison, Published
 from dashboards.tables import Line
 from warehouse.programme import Indicator, Period
-from warehouse.schemas import Release
+from warehouse.schemas import CONFIDENCE, Release
 
 CATEGORIES = ("conformance", "completeness", "plausibility")
 KINDS = ("time_to_event", "gap", "recurrent_event", "proportion", "score")
@@ -117,8 +117,8 @@ def _wording(published: Published, indicator: Indicator, language: Language) -> 
         published.headline(indicator),
         indicator,
         language,
-        alpha=programme.analysis.alpha,
         controlled=programme.has_comparator,
+        judged=not programme.negative_control,
     )
 
 
@@ -250,7 +250,7 @@ def methods(published: Published, language: Language) -> Page:
         "time_zero": _time_zero(published, language),
         "kinds": [(language.label("kind", kind), language.say(f"method.kind.{kind}")) for kind in kinds],
         "measures": [_measure(name, language) for name in published.measures],
-        "level": language.percent(1 - programme.analysis.alpha),
+        "level": language.percent(CONFIDENCE),
         "controlled": programme.has_comparator,
         "pandemic": _meets_pandemic([period for _, period in programme.periods.named()]),
         "least": release.smallest_count,

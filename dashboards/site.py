@@ -18,7 +18,7 @@ from dashboards.language import CODES, Language, language
 from dashboards.pages import Page, pages
 from dashboards.selection import Published, opened
 from warehouse.errors import StorageError
-from warehouse.schemas import Release
+from warehouse.schemas import CONFIDENCE, Release
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -87,7 +87,7 @@ def environment() -> Environment:
     """The templates of this package, every value escaped and every missing name an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # as plotly above
 
-    return Environment(
+    templates = Environment(
         loader=PackageLoader("dashboards"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -95,6 +95,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.globals["confidence"] = CONFIDENCE
+    return templates
 
 
 def render(templates: Environment, page: Page, published: Published, spoken: Language, *, home: str, here: str) -> str:

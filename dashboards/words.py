@@ -13,6 +13,7 @@ from typing import Literal
 from dashboards.language import Language
 from dashboards.selection import TESTS, TIMES, Comparison, Row
 from warehouse.programme import Gap, Indicator, Proportion
+from warehouse.schemas import CONFIDENCE
 
 WITHHELD = "small_count"
 WITHHELD_SYMBOL = "c"
@@ -27,6 +28,7 @@ class Direction(StrEnum):
     UNCLEAR = "unclear"
     WORSENING = "worsening"
     INSUFFICIENT = "insufficient"
+    NOT_JUDGED = "not_judged"
 
 
 class Movement(StrEnum):
@@ -69,21 +71,29 @@ class Wording:
 
 
 def describe(
-    comparison: Comparison, indicator: Indicator, language: Language, *, alpha: float, controlled: bool
+    comparison: Comparison,
+    indicator: Indicator,
+    language: Language,
+    *,
+    controlled: bool,
+    judged: bool = True,
 ) -> Wording:
     """Direction, size, uncertainty and limits of an after-before comparison, in one language.
 
-    ``alpha`` is that of the intervals; ``controlled`` says whether comparator sites are shown too.
+    ``controlled`` says whether comparator sites are shown too. A negative control is not ``judged``:
+    nothing was changed, so a difference is printed and no more.
     """
     better = better_for(comparison.measure, indicator)
     direction = direction_of(comparison.difference, better)
+    if not judged and direction is not Direction.INSUFFICIENT:
+        direction = Direction.NOT_JUDGED
     movement = movement_of(comparison.difference)
     say = language.say
     if direction is Direction.INSUFFICIENT:
         uncertainty, limits = say("words.not_no_effect"), ""
     else:
-        uncertainty = _uncertainty(comparison, direction, language, alpha)
-        limits = say("words.limits.controlled" if controlled else "words.limits.uncontrolled")
+        uncertainty = _uncertainty(comparison, direction, language)
+        limits = say("words.limits.controlled" if controlled else "words.limits.uncontrolled") if judged else ""
     return Wording(
         direction=direction,
         movement=movement,
@@ -145,12 +155,12 @@ def _size(comparison: Comparison, indicator: Indicator, language: Language) -> s
     )
 
 
-def _uncertainty(comparison: Comparison, direction: Direction, language: Language, alpha: float) -> str:
+def _uncertainty(comparison: Comparison, direction: Direction, language: Language) -> str:
     found = comparison.difference
-    clear = direction in (Direction.IMPROVEMENT, Direction.WORSENING)
+    kind = "clear" if direction in (Direction.IMPROVEMENT, Direction.WORSENING) else str(direction)
     return language.say(
-        "words.interval.clear" if clear else "words.interval.unclear",
-        level=language.percent(1 - alpha),
+        f"words.interval.{kind}",
+        level=language.percent(CONFIDENCE),
         interval=interval(found, language),
         direction=language.say(f"direction.{direction}.in_sentence"),
     )

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
+from warehouse.schemas import CONFIDENCE
+
 NO_PATHWAY = "no_pathway"  # the group is empty
 BEYOND_FOLLOW_UP = "horizon_beyond_follow_up"  # somebody was still event-free when the group's last follow-up ended
 NOT_REACHED = "not_reached"  # fewer than half had the event
@@ -20,7 +22,6 @@ NO_CLUSTER = "no_cluster"  # clustered errors were asked of a model that was giv
 NOT_ESTIMABLE = "not_estimable"  # a covariate separates events from others, or repeats another covariate
 NO_SPREAD = "no_spread"  # all answers of each group are alike
 
-CONFIDENCE = 0.95
 NORMAL = NormalDist()
 Z = NORMAL.inv_cdf(0.5 + CONFIDENCE / 2)
 
@@ -75,6 +76,13 @@ class Difference:
         """Wald's: estimate +- 1.96 standard errors; ``std_error`` is positive."""
         z = estimate / std_error
         return cls(estimate, std_error, estimate - Z * std_error, estimate + Z * std_error, z, two_sided(z))
+
+    def negated(self) -> Difference:
+        """The contrast of the complements: of survival from that of incidence, and back."""
+        if self.estimate is None:
+            return self
+        low, high, z = (None if value is None else -value for value in (self.high, self.low, self.z))
+        return replace(self, estimate=-self.estimate, low=low, high=high, z=z)
 
 
 @dataclass(frozen=True)

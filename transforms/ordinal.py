@@ -12,7 +12,6 @@ import numpy as np
 
 from transforms.cells import Floats, Integers
 from transforms.intervals import (
-    CONFIDENCE,
     NO_PATHWAY,
     NO_SPREAD,
     NOT_ESTIMABLE,
@@ -24,6 +23,7 @@ from transforms.intervals import (
     largest_share_without_event,
     two_sided,
 )
+from warehouse.schemas import CONFIDENCE
 
 BRUNNER_MUNZEL, MANN_WHITNEY = "Brunner-Munzel", "Mann-Whitney"
 MOST_STEPS = 50

@@ -15,7 +15,6 @@ import numpy as np
 
 from transforms.cells import Floats, Integers
 from transforms.intervals import (
-    CONFIDENCE,
     NO_CLUSTER,
     NO_EVENT,
     NO_SPREAD,
@@ -25,6 +24,7 @@ from transforms.intervals import (
     Test,
     Z,
 )
+from warehouse.schemas import CONFIDENCE
 
 NO_EXPOSURE = "no_exposure"
 EXACT = "exact conditional binomial"

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from transforms.cells import Floats, Integers
-from transforms.intervals import CONFIDENCE, NO_PATHWAY, NO_SPREAD, ONE_ANSWER, Difference, Interval
+from transforms.intervals import NO_PATHWAY, NO_SPREAD, ONE_ANSWER, Difference, Interval
+from warehouse.schemas import CONFIDENCE
 
 
 def mean_of(values: Floats, n: Integers) -> Interval:

@@ -215,7 +215,6 @@ class Analysis(Declared):
     primary: tuple[Slug, ...] = Field(default=(), strict=False)
     adjust_for: tuple[Slug, ...] = Field(default=(), strict=False)
     bootstrap: Bootstrap = Bootstrap()
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
 
 
 class Privacy(Declared):
@@ -367,13 +366,18 @@ class RecurrentEvent(IndicatorBase):
 
 
 class Proportion(IndicatorBase):
-    """Share of pathways, followed to the end of the window, with at least ``at_least`` events in it."""
+    """Share of pathways, followed to the end of the window, with at least ``at_least`` events in it.
+
+    A window of negative offsets looks back from time zero, such as a death. ``look_back`` then asks that
+    the patient be known for so many days before it.
+    """
 
     kind: Literal["proportion"]
     event: EventSelector
     unit: Literal["minute", "hour", "day"] = "day"
     earlier_event: Literal["exclude", "ignore"] | None = None
     at_least: int = Field(default=1, ge=1)
+    look_back: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _shows_a_proportion(self) -> Self:
@@ -416,6 +420,7 @@ class Programme(Declared):
     id: Slug
     title: Text
     summary: Text | None = None
+    negative_control: bool = False
     timezone: Zone
     data_lock: date
     periods: Periods

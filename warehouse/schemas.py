@@ -62,6 +62,7 @@ OUTCOME_COUNT = _schema({"pathway": pl.Int64, "events": pl.Int64, "exposure": pl
 
 CENSORED, EVENT_SEEN, COMPETED = 0, 1, 2  # status of a time
 ELIGIBLE, INVITED, ANSWERED = 0, 1, 2  # stage of a questionnaire; a proportion is always ANSWERED
+CONFIDENCE = 0.95  # of every interval
 FROM_THE_START = -1  # entry of a pathway at risk from day 0
 SCORE_UNIT = 1_000_000  # ``value`` of a score tally is the answer in millionths; of a proportion 0 or 1
 

@@ -174,7 +174,7 @@ def described(case: Case, builder: ModuleType, code: str) -> tuple[words.Wording
     row = Row(**builder.figure(measure=case.measure, horizon=30, unit=case.unit, **numbers))
     found = Comparison(case.measure, 30, "overall", "all", None, None, None, row)
     declared = builder.programme().indicators["time_to_referral"].model_copy(update={"better": case.better})
-    return words.describe(found, declared, language(code), alpha=0.05, controlled=False), found
+    return words.describe(found, declared, language(code), controlled=False), found
 
 
 @pytest.mark.parametrize("code", ["fr", "en"])
@@ -204,7 +204,7 @@ def test_every_text_is_clean(case: Case, code: str, builder: ModuleType) -> None
 
 def test_the_table_has_forty_cases_and_every_direction() -> None:
     assert len(CASES) >= 40
-    assert {case.direction for case in CASES} == {str(direction) for direction in Direction}
+    assert {case.direction for case in CASES} == {str(direction) for direction in Direction} - {"not_judged"}
 
 
 WHOLE = {
@@ -228,23 +228,16 @@ def test_the_whole_text_with_both_periods(code: str, builder: ModuleType) -> Non
     rows = [Row(**row) for row in builder.triple(0.41, 0.58, (525, 900), horizon=30)]
     found = Comparison("cumulative_incidence", 30, "overall", "all", rows[0], rows[1], rows[2], rows[3])
     declared = builder.programme().indicators["time_to_referral"]
-    assert words.describe(found, declared, language(code), alpha=0.05, controlled=False).text == WHOLE[code]
+    assert words.describe(found, declared, language(code), controlled=False).text == WHOLE[code]
 
 
 def test_a_comparison_without_any_row_is_insufficient(builder: ModuleType) -> None:
     found = Comparison("cumulative_incidence", 30, "overall", "all", None, None, None, None)
     declared = builder.programme().indicators["time_to_referral"]
-    wording = words.describe(found, declared, language("en"), alpha=0.05, controlled=True)
+    wording = words.describe(found, declared, language("en"), controlled=True)
     assert wording.label == "Insufficient data"
     assert wording.arrow == "–"
     assert "One of the periods is absent" in wording.text
-
-
-def test_the_confidence_level_follows_the_programme(builder: ModuleType) -> None:
-    rows = [Row(**row) for row in builder.triple(0.41, 0.58, (525, 900), horizon=30)]
-    found = Comparison("cumulative_incidence", 30, "overall", "all", rows[0], None, rows[2], rows[3])
-    declared = builder.programme().indicators["time_to_referral"]
-    assert "The 90% confidence" in words.describe(found, declared, language("en"), alpha=0.1, controlled=True).text
 
 
 @pytest.mark.parametrize(
@@ -288,3 +281,20 @@ def test_a_type_of_the_programme_itself_needs_no_translation(builder: ModuleType
     assert words.measure_name("cumulative_incidence", 30, own, language("fr")) == (
         f"Part des parcours avec l’événement en 30{B}jours"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "label"), [("fr", "Témoin négatif, non jugé"), ("en", "Negative control, not judged")]
+)
+def test_a_negative_control_prints_its_difference_and_judges_nothing(
+    code: str, label: str, builder: ModuleType
+) -> None:
+    rows = [Row(**row) for row in builder.triple(0.41, 0.58, (525, 900), horizon=30)]
+    found = Comparison("cumulative_incidence", 30, "overall", "all", rows[0], rows[1], rows[2], rows[3])
+    declared = builder.programme().indicators["time_to_referral"]
+    judged = words.describe(found, declared, language(code), controlled=False)
+    control = words.describe(found, declared, language(code), controlled=False, judged=False)
+    assert (control.direction, control.label) == (Direction.NOT_JUDGED, label)
+    assert control.size == judged.size
+    assert control.limits == ""
+    assert "1 is a negative control and is not judged" in words.summary([control], language("en"))
