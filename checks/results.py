@@ -68,7 +68,8 @@ def _interval_disordered(results: Results) -> Measured:
 
 
 def _counts_impossible(results: Results) -> Measured:
-    impossible = (pl.col("n_events") > pl.col("n")) | (pl.col("n_events") < 0) | (pl.col("n") < 0)
+    with_event = pl.coalesce("n_with", "n_events")  # of a rate, n_events counts episodes, of which a pathway has many
+    impossible = (with_event > pl.col("n")) | (pl.col("n_events") < 0) | (pl.col("n") < 0)
     return _of_estimates(results, pl.col("n").is_not_null() & pl.col("n_events").is_not_null(), impossible)
 
 
@@ -158,8 +159,8 @@ RESULT_CHECKS: tuple[TableCheck[Results], ...] = (
     ),
     TableCheck(
         "events_within_n", "plausibility", "fatal", 0.0,
-        "Effectifs\u00a0: aucun n’est dépassé par son nombre d’événements.",
-        "Numbers of pathways: none is exceeded by its number of events.",
+        "Effectifs\u00a0: aucun n’est dépassé par le nombre de ses parcours avec événement.",
+        "Numbers of pathways: none is exceeded by the number of those with an event.",
         _counts_impossible,
     ),
     TableCheck(

@@ -22,6 +22,7 @@ REASONS = {
     "site_unknown": "excluded: no site at time zero",
     "earlier_event": "excluded: the event came before time zero",
     "no_follow_up": "excluded: no follow-up",
+    "not_known_before": "excluded: not known for long enough before time zero",
     "immature": "excluded: the window is not complete",
     "no_answer": "not answered, followed to the end of the window",
     "left_before_answer": "not answered, died or left before the end of the window",

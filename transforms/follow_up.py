@@ -28,10 +28,10 @@ NEVER = 2**62  # a tick that no clock reaches
 
 @dataclass(frozen=True)
 class History:
-    """What is known of the patients: EVENT rows, and the last event of each patient of any type."""
+    """What is known of the patients: EVENT rows, and the last and first event of each patient of any type."""
 
     events: pl.DataFrame
-    last_events: pl.DataFrame  # patient, last_at, last_on
+    last_events: pl.DataFrame  # patient, last_at, last_on, first_on
 
 
 def window_ticks(of: Indicator) -> tuple[int, int]:
@@ -96,7 +96,7 @@ def _with_administrative_ends(
         lock_at=pl.lit(_midnight(programme.data_lock, zone)),
         cut_on=in_before.then(pl.lit(programme.periods.before.until)),
         cut_at=in_before.then(pl.lit(_midnight(programme.periods.before.until, zone))),
-    ).join(history.last_events, on="patient", how="left", maintain_order="left")
+    ).join(history.last_events.select("patient", "last_at", "last_on"), on="patient", how="left", maintain_order="left")
     closes = [pl.lit(window_ticks(of)[1]), _offset(of, "lock_on", "lock_at")]
     closes += [_offset(of, "cut_on", "cut_at")] if cut else []
     leaves = [pl.col("leaves")] + ([_offset(of, "last_on", "last_at")] if until == "last_event" else [])

@@ -118,12 +118,15 @@ def proportion(pathways: pl.DataFrame, history: History, programme: Programme, o
     """Whether at least ``at_least`` events fell in the window before follow-up ended (OUTCOME_SCORE, value 0 or 1).
 
     Pathways whose window the lock or the cut leaves incomplete are immature and excluded,
-    whatever happened. Deaths, transfers and losses stay in the denominator; ``followed`` tells them.
+    whatever happened. Deaths, transfers and losses stay in the denominator; ``followed`` tells them. A
+    window that looks back is seen whole or not at all: who left before its end, or was not known for
+    ``look_back`` days before time zero, is excluded.
     """
     low, high = window_ticks(of)
+    last = high - 1 if low < 0 else high  # the day of a death that is looked back from is the last one
     found = offsets(pathways, history.events, of, of.event)
     timed = with_first(pathways, found.filter(pl.col("offset") < 0), "earlier")
-    timed = with_follow_up(timed, history, programme, of)
+    timed = with_follow_up(_with_days_known(timed, history), history, programme, of)
     counted = (
         found.filter(pl.col("offset").is_between(low, high, closed="left"))
         .join(timed.select("pathway", "leaves"), on="pathway")
@@ -136,12 +139,22 @@ def proportion(pathways: pl.DataFrame, history: History, programme: Programme, o
             pl.col("excluded"),
             earlier_event=_happened("earlier") & of.excludes_earlier,
             immature=pl.col("closes") < high,
+            no_follow_up=(pl.col("leaves") < last) & (low < 0),
+            not_known_before=pl.col("days_known") < (of.look_back or 0),
         ),
         stage=pl.lit(ANSWERED),
-        followed=pl.col("leaves") >= high,
+        followed=pl.col("leaves") >= last,
         value=pl.col("events").fill_null(0) >= of.at_least,
     )
     return _result(resolved, OUTCOME_SCORE)
+
+
+def _with_days_known(pathways: pl.DataFrame, history: History) -> pl.DataFrame:
+    """Adds ``days_known``: local days from the patient's first event of any type to time zero."""
+    known = pathways.join(
+        history.last_events.select("patient", "first_on"), on="patient", how="left", maintain_order="left"
+    )
+    return known.with_columns(days_known=(pl.col("index_on") - pl.col("first_on")).dt.total_days()).drop("first_on")
 
 
 def score(pathways: pl.DataFrame, history: History, programme: Programme, of: Score) -> pl.DataFrame:

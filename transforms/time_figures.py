@@ -70,6 +70,8 @@ def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Timed) -
     for horizon in indicator.horizons:
         found = incidence_difference(*groups, horizon * scale)
         yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=INFLUENCE)
+        if indicator.primary.measure == "survival":
+            yield figure_of(found.negated(), "survival", CONTRAST, horizon=horizon, method=INFLUENCE)
     if not indicator.competing:
         test = log_rank(*groups)
         yield Figure(

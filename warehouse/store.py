@@ -134,7 +134,7 @@ class Store:
         return frame if frame["sequence"].is_sorted() else frame.sort("sequence")
 
     def last_events(self, programme: Programme) -> pl.DataFrame:
-        """One row per patient: ``patient, last_at`` (UTC) and ``last_on`` of the last current event."""
+        """Per patient: ``last_at`` (UTC) and ``last_on`` of the last current event, ``first_on`` of the first."""
         return self._read("last_events", programme)
 
     def facts(self, programme: Programme) -> pl.DataFrame:

@@ -131,7 +131,8 @@ def patient_frame(people: Iterable[Mapping[str, Any]] = (), **covariates: Any) -
 
 def history(events: pl.DataFrame) -> History:
     """The events with the last one of each patient, as the warehouse hands them over."""
-    last = events.group_by("patient").agg(last_at=pl.col("occurred_at").max(), last_on=pl.col("occurred_on").max())
+    on = pl.col("occurred_on")
+    last = events.group_by("patient").agg(last_at=pl.col("occurred_at").max(), last_on=on.max(), first_on=on.min())
     return History(events, last)
 
 

@@ -7,7 +7,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from statistics import mean, median
@@ -130,7 +130,7 @@ def answers(
         yield "time_to_referral", any(day <= 30 for day in referrals)
     yield "emergency_return", any(1 <= day <= 30 for day in days_to(events, index, "emergency_visit"))
     yield "needs_assessment", any(0 <= day <= 30 for day in days_to(events, index, "needs_assessment"))
-    scores = [(at.date() - index, value) for kind, _, at, value in events if kind == "questionnaire"]
+    scores = [(at.date() - index, value) for _, scale, at, value in events if scale == "overall_satisfaction"]
     within = [float(value.replace(",", ".")) for day, value in scores if 60 <= day.days < 121]
     if within and (programme.data_lock - index).days >= 121:
         yield "satisfaction", within[0] >= 90
@@ -197,12 +197,41 @@ def test_the_figures_are_plausible_for_such_patients(large: tuple[Truth, Read]) 
         returned.append(any(1 <= day <= 30 for day in days_to(events, index, "emergency_visit")))
         imaging, biopsy = days_to(events, index, "imaging"), days_to(events, index, "biopsy")
         waits += [biopsy[0] - imaging[0]] if imaging and biopsy else []
-    assert 8 <= truth.clean / truth.patients <= 13
+    assert 18 <= truth.clean / truth.patients <= 26
     assert 0.10 <= mean(deaths) <= 0.35
     assert 1 - mean(palliative) == pytest.approx(0.555, abs=0.06)  # no palliative contact at all
     assert mean(answered) == pytest.approx(0.345, abs=0.05)  # response to the national survey
     assert mean(waits) == pytest.approx(8.1, abs=0.2)  # imaging to biopsy, days
     assert 0.06 <= mean(returned) <= 0.20
+
+
+def test_the_last_weeks_of_life_are_plausible_too(large: tuple[Truth, Read]) -> None:
+    _, found = large
+    visits, treated, known = [], [], []
+    for events in found.events.values():
+        for died in [at.date() for kind, _, at, _ in events if kind == "death"]:
+            visits.append(sum(-30 <= day <= 0 for day in days_to(events, died, "emergency_visit")))
+            treated.append(any(-14 <= day <= 0 for day in days_to(events, died, "treatment_administration")))
+            if min(at.date() for _, _, at, _ in events) <= died - timedelta(180):
+                known.append(any(day < -90 for day in days_to(events, died, "palliative_contact")))
+    assert 0.02 <= mean(number >= 2 for number in visits) <= 0.15  # two visits or more: 6 %, by centre 0 to 15
+    assert 0.25 <= mean(number >= 1 for number in visits) <= 0.45  # 39 % in the last month
+    assert 0.05 <= mean(treated) <= 0.25  # 16 %, by centre 8 to 25
+    assert 0.25 <= mean(known) <= 0.65  # 25 % and 63 % in a programme and the year before it
+
+
+def test_times_before_the_announcement_are_plausible(large: tuple[Truth, Read]) -> None:
+    _, found = large
+    waits = []
+    for events in found.events.values():
+        suspected, proven = (
+            days_to(events, date(2021, 1, 1), "suspicion"),
+            days_to(events, date(2021, 1, 1), "histology"),
+        )
+        waits += [proven[0] - suspected[0]] if suspected and proven else []
+    assert len(waits) > 5_000
+    assert min(waits) > 0
+    assert mean(waits) == pytest.approx(9 + 8.1 + 3.5, abs=0.3)  # to imaging, to biopsy, to histology
 
 
 def test_nothing_happens_after_the_end_of_a_pathway(large: tuple[Truth, Read]) -> None:

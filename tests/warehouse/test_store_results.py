@@ -54,7 +54,7 @@ def test_facts_and_totals(desk: Any) -> None:
 def test_last_events(desk: Any) -> None:
     desk.load(EVENTS)
     last = desk.read(lambda s: s.last_events(desk.programme))
-    assert last.schema == {"patient": pl.Int64, "last_at": pl.Datetime("us"), "last_on": pl.Date}
+    assert last.schema == {"patient": pl.Int64, "last_at": pl.Datetime("us"), "last_on": pl.Date, "first_on": pl.Date}
     assert sorted(last["last_on"]) == [date(2023, 1, 5), date(2023, 2, 9)]
     assert datetime(2023, 2, 8, 23) in last["last_at"].to_list()  # noqa: DTZ001 - UTC without a zone
 
