@@ -85,9 +85,14 @@ def refuse_fatal(verdict: Verdict, store: Store) -> None:
     require_no_failure(verdict)
 
 
+def counts(store: Store, programme: Programme) -> Tallies:
+    """How many pathways had which outcome, for every indicator and variant."""
+    return merge(*_tallies(store, programme))
+
+
 def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: str) -> str:
     """Pathways, outcomes, counts and estimates of every indicator, judged once more; the outcome of all checks."""
-    counted = merge(*_tallies(store, programme))
+    counted = counts(store, programme)
     progress("estimating")
     computed = estimates.estimate(counted, programme, run_id)
     verdict = combine(data_verdict, judge_results(computed.figures, counted.attrition, programme))
