@@ -53,7 +53,7 @@ def test_a_shipped_programme_is_found_by_its_id_and_equal_to_its_own_file(tmp_pa
 
 def test_indicators_stand_in_the_order_of_the_analysis(tmp_path: Path) -> None:
     reordered = changed(
-        PACOSME, ('["time_to_referral", "emergency_return", "sat', '["emergency_return", "time_to_referral", "sat')
+        PACOSME, ('"time_to_referral", "emergency_return", "sat', '"emergency_return", "time_to_referral", "sat')
     )
     programme = load(written(tmp_path, reordered))
     assert list(programme.indicators) == list(programme.analysis.indicators)
@@ -111,6 +111,8 @@ def test_every_fault_of_every_file_is_told_at_once(tmp_path: Path) -> None:
             "got referral, which none does"
             for key in ("event.type", *(f"variants.{name}.event.type" for name in CARE))
         ),
+        "indicators/referral_completed.toml: time_zero.event: expected an event type that a source maps, "
+        "got referral, which none does",
     )
 
 
@@ -159,9 +161,9 @@ REFUSED = [
     ("de_novo = true", "de_novo = 'yes'", "strata.de_novo: expected a list or true, got text"),
     ("de_novo = true", "ecog = true", "strata.ecog: expected a covariate ecog among patients.columns"),
     ('spill_over = "cut"', 'spill_over = "run"', "follow_up.spill_over: expected 'cut' or 'keep', got text"),
-    ('primary = ["time_to_referral"', 'primary = ["time_to_contact"', "analysis.primary: expected only names among analysis.indicators, got time_to_contact"),
-    ('indicators = ["time_to_referral"', 'indicators = ["Time"', "analysis.indicators[0]: expected lowercase letters, digits, _ and -, at most 64, got text"),
-    ('indicators = ["time_to_referral"', 'indicators = ["satisfaction"', "analysis.indicators[2]: expected each id once, got satisfaction again"),
+    ('primary = ["time_to_referral"', 'primary = ["waiting"', "analysis.primary: expected only names among analysis.indicators, got waiting"),
+    ('indicators = [\n    "time_to_referral"', 'indicators = [\n    "Time"', "analysis.indicators[0]: expected lowercase letters, digits, _ and -, at most 64, got text"),
+    ('indicators = [\n    "time_to_referral"', 'indicators = [\n    "satisfaction"', "analysis.indicators[2]: expected each id once, got satisfaction again"),
     ('adjust_for = ["age_band"', 'adjust_for = ["sex"', "analysis.adjust_for: expected only names among strata, got sex"),
     ("replicates = 2000", "replicates = 20", "analysis.bootstrap.replicates: expected at least 200, got a whole number"),
     ("replicates = 2000", "replicates = true", "analysis.bootstrap.replicates: expected a whole number, got true or false"),
@@ -231,7 +233,9 @@ def test_scores_and_proportions_are_held_to_their_own_rules(
 
 
 def test_an_indicator_that_is_nowhere_is_answered_with_those_that_are(tmp_path: Path) -> None:
-    told = faults(tmp_path, changed(PACOSME, ('"satisfaction", "needs', '"contentment", "needs')))
+    told = faults(
+        tmp_path, changed(PACOSME, ('"emergency_return", "satisfaction"', '"emergency_return", "contentment"'))
+    )
     assert any("indicators/contentment.toml beside the programme or among those shipped" in line for line in told)
     assert any("needs_assessment" in line for line in told)
 
