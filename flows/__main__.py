@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,8 @@ app = App(
     name="parcours",
     help="Evaluate care pathways before and after a programme: from raw events to defensible indicators.",
     help_epilogue="Start with: parcours demo",
-    version_flags=["--version"],
+    version=lambda: version("parcours"),
+    suppress_keyboard_interrupt=False,  # guarded() has the last word
 )
 
 Home = Annotated[Path, Parameter(help="Folder that keeps everything a run keeps.")]

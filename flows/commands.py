@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -204,7 +205,7 @@ def serve(home: Path, port: int) -> int:
         server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
         raise DeclarationError(f"port {port}: cannot be used ({error.strerror}); name another with --port") from None
-    with server:
+    with server, suppress(KeyboardInterrupt):  # the way in which a server is stopped
         say(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops)")
         server.serve_forever()
     return 0

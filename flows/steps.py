@@ -24,7 +24,7 @@ from warehouse.covariates import PATIENT_RULES
 from warehouse.errors import DeclarationError, ValidationFailed
 from warehouse.home import Home, publish
 from warehouse.ledger import LedgerRow
-from warehouse.programme import Programme, Source
+from warehouse.programme import Programme, Source, TimeZero
 from warehouse.schemas import Estimates, Provenance, Release, Tallies
 from warehouse.store import Store
 
@@ -120,15 +120,16 @@ def stored_outcome(store: Store) -> str:
 
 def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
     patients, last_events = store.patients(programme), store.last_events(programme)
+    started: dict[TimeZero, pl.DataFrame] = {}
     for indicator_id, indicator in programme.indicators.items():
         progress(f"counting {indicator_id}")
-        time_zero = indicator.time_zero or programme.time_zero
-        types = sorted(event_types(indicator) | {time_zero.event})
-        history = History(store.events(programme, types), last_events)
-        started = pathways(history.events, patients, programme, time_zero)
+        zero = indicator.time_zero or programme.time_zero
+        if zero not in started:
+            started[zero] = pathways(store.events(programme, [zero.event]), patients, programme, zero)
+        history = History(store.events(programme, sorted(event_types(indicator))), last_events)
         for variant, changed in programme.variants_of(indicator).items():
-            found = outcomes(started, history, programme, changed)
-            yield tally(started, found, programme, indicator_id=indicator_id, variant=variant)
+            found = outcomes(started[zero], history, programme, changed)
+            yield tally(started[zero], found, programme, indicator_id=indicator_id, variant=variant)
 
 
 def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:

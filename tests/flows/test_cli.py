@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from warehouse.home import hold, open_home
 
 COMMANDS = ("init", "demo", "run", "ingest", "validate", "evaluate", "publish", "simulate", "serve")
 HEAVY = ("prefect", "great_expectations", "lifelines", "statsmodels", "scipy", "pandas", "polars", "duckdb", "plotly")
@@ -112,8 +117,6 @@ def test_no_accepted_row_exits_with_3_and_publishes_nothing(
 
 
 def test_a_second_run_exits_with_5_and_names_the_holder(parcours: Parcours, programme: Path, tmp_path: Path) -> None:
-    from warehouse.home import hold, open_home
-
     (tmp_path / "events.csv").write_text("who,what,when\n1,announcement,2022-03-01\n")
     with hold(open_home(tmp_path / "home"), "the-first-run"):
         done = parcours("run", programme, "--data", tmp_path, "--home", tmp_path / "home")
@@ -127,3 +130,25 @@ def test_dry_run_touches_nothing(parcours: Parcours, programme: Path, tmp_path: 
     assert done.returncode == 0
     assert "events.csv" in done.stdout
     assert not (tmp_path / "home").exists()
+
+
+def test_version(parcours: Parcours) -> None:
+    assert parcours("--version").stdout.strip() == version("parcours")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_lets_go(
+    programme: Path, tmp_path: Path, quiet_environment: dict[str, str], sent: signal.Signals
+) -> None:
+    (tmp_path / "events.csv").write_text("who,what,when\n1,announcement,2022-03-01\n")
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "flows", "run", str(programme), "--data", str(tmp_path), "--home", str(home)]
+    with subprocess.Popen(command, env=quiet_environment, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not (home / "lock").exists():
+            time.sleep(0.05)
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    with hold(open_home(home), "the-next-run"):
+        assert not (home / "releases" / "latest").exists()
