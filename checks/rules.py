@@ -233,7 +233,9 @@ def _site_rules(programme: Programme) -> Iterator[Rule]:
 def _value_rules(programme: Programme) -> Iterator[Rule]:
     evaluated = tuple(sql.scores(programme))
     answers = sql.any_of(sql.selects(score.event) for score in evaluated)
-    inside = sql.any_of(f"({sql.selects(s.event)}) AND value BETWEEN {s.range[0]} AND {s.range[1]}" for s in evaluated)
+    inside = sql.any_of(
+        f"({sql.selects(s.event)}) AND value BETWEEN {s.answers[0]} AND {s.answers[1]}" for s in evaluated
+    )
     yield _rule(
         "unreadable_number",
         Rows("fault IS NULL AND raw_value IS NOT NULL", "Lignes portant une valeur", "Rows with a value"),

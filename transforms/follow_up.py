@@ -62,7 +62,13 @@ def offsets(
         events.filter(pl.any_horizontal(chosen or [pl.lit(False)]))
         .join(index, on="patient")
         .select(
-            "pathway", "sequence", "occurred_at", "precision", "value", offset=_offset(of, "occurred_on", "occurred_at")
+            "pathway",
+            "sequence",
+            "occurred_at",
+            "precision",
+            "code",
+            "value",
+            offset=_offset(of, "occurred_on", "occurred_at"),
         )
     )
 

@@ -9,6 +9,7 @@ import polars as pl
 from transforms.episodes import episodes
 from transforms.follow_up import DEATH, LEAVING, NEVER, History, offsets, window_ticks, with_first, with_follow_up
 from transforms.pathways import KNOWN_TO_THE_DAY, matching
+from transforms.scales import scores_of_items
 from warehouse.programme import Gap, Indicator, Programme, Proportion, RecurrentEvent, Score, TimeToEvent
 from warehouse.schemas import (
     ANSWERED,
@@ -160,14 +161,17 @@ def _with_days_known(pathways: pl.DataFrame, history: History) -> pl.DataFrame:
 def score(pathways: pl.DataFrame, history: History, programme: Programme, of: Score) -> pl.DataFrame:
     """The valid answer nearest the declared day in the window, the earlier on a tie (OUTCOME_SCORE, millionths).
 
+    Where the events are the items of a scale, an answer is the score made of those of one day.
     Every valid answer counts, also of people who later died or left; ``followed`` marks those
     alive and followed to the window's end, who are the denominator of the response rate.
     """
     low, high = window_ticks(of)
+    found = offsets(pathways, history.events, of, of.event)
+    if of.scale is not None:
+        found = scores_of_items(found, of.scale, len(of.event.code or ()))
     valid = pl.col("offset").is_between(low, high, closed="left") & pl.col("value").is_between(*of.range)
     answers = (
-        offsets(pathways, history.events, of, of.event)
-        .filter(valid)
+        found.filter(valid)
         .sort((pl.col("offset") - of.nearest).abs(), "occurred_at", ~KNOWN_TO_THE_DAY, "sequence")
         .unique("pathway", keep="first", maintain_order=True)
         .select("pathway", answer=(pl.col("value") * SCORE_UNIT).round())

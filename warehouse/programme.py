@@ -233,6 +233,24 @@ class PrimaryMeasure(Declared):
     horizon: int | None = Field(default=None, ge=0)
 
 
+class Scale(Declared):
+    """How the answers to the items of a scale, one event each, make a score from 0 to 100.
+
+    The items are the codes of the indicator's event. An answer is a whole number from ``lowest`` to
+    ``highest``; ``reversed`` gives 100 to the lowest, as in the functional scales of QLQ-C30.
+    """
+
+    lowest: int = Field(ge=0)
+    highest: int
+    reversed: bool = False
+
+    @model_validator(mode="after")
+    def _answers_differ(self) -> Self:
+        if self.highest <= self.lowest:
+            raise _fault("highest", f"expected more than lowest ({self.lowest}), got {self.highest}")
+        return self
+
+
 class Variant(Declared):
     """The same indicator with some keys replaced: a kind of care, another window or unit."""
 
@@ -245,6 +263,7 @@ class Variant(Declared):
     at_least: int | None = Field(default=None, ge=1)
     episode_hours: int | None = Field(default=None, ge=0)
     longest_days: int | None = Field(default=None, ge=1)
+    scale: Scale | None = None
 
 
 class IndicatorBase(Declared):
@@ -399,6 +418,12 @@ class Score(IndicatorBase):
     range: tuple[int, int] = Field(default=(0, 100), strict=False)
     nearest: int
     top_box: int
+    scale: Scale | None = None
+
+    @property
+    def answers(self) -> tuple[int, int]:
+        """Lowest and highest lawful answer as recorded: to an item where there is a scale, else the score."""
+        return self.range if self.scale is None else (self.scale.lowest, self.scale.highest)
 
     @model_validator(mode="after")
     def _values_lie_in_the_range(self) -> Self:
@@ -408,6 +433,8 @@ class Score(IndicatorBase):
             raise _fault("top_box", f"expected a score inside the range {list(self.range)}, got {self.top_box}")
         if not self.window[0] <= self.nearest < self.window[1]:
             raise _fault("nearest", f"expected a day inside the window {list(self.window)}, got {self.nearest}")
+        if self.scale is not None and (self.event.code is None or self.range != (0, 100)):
+            raise _fault("scale", "expected the items as event.code, and the range [0, 100]")
         return _shows(self, "top_box")
 
 

@@ -111,7 +111,7 @@ def test_no_two_indicators_bear_one_title() -> None:
 
 def test_the_three_primary_questions_stay_three() -> None:
     assert load("pacosme").analysis.primary == ("time_to_referral", "emergency_return", "satisfaction")
-    assert len(load("pacosme").analysis.indicators) == 20
+    assert len(load("pacosme").analysis.indicators) == 21
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if CATALOGUE[name].unit == "day"])
@@ -212,6 +212,7 @@ def test_simulated_levels_are_those_of_such_patients(evaluated: Evaluated) -> No
         "palliative_anticipation": (0.25, 0.65),
         "emergency_at_end_of_life": (0.005, 0.15),
         "chemotherapy_at_end_of_life": (0.03, 0.25),
+        "quality_of_life": (0.1, 0.6),
         "trial_inclusion": (0.03, 0.1),
         "twelve_month_survival": (0.65, 0.9),
     }

@@ -197,7 +197,7 @@ def test_the_figures_are_plausible_for_such_patients(large: tuple[Truth, Read]) 
         returned.append(any(1 <= day <= 30 for day in days_to(events, index, "emergency_visit")))
         imaging, biopsy = days_to(events, index, "imaging"), days_to(events, index, "biopsy")
         waits += [biopsy[0] - imaging[0]] if imaging and biopsy else []
-    assert 18 <= truth.clean / truth.patients <= 26
+    assert 20 <= truth.clean / truth.patients <= 30
     assert 0.10 <= mean(deaths) <= 0.35
     assert 1 - mean(palliative) == pytest.approx(0.555, abs=0.06)  # no palliative contact at all
     assert mean(answered) == pytest.approx(0.345, abs=0.05)  # response to the national survey

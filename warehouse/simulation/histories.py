@@ -42,6 +42,9 @@ _CYCLE: Final = 21
 _LAST_MONTH: Final = 30
 _REASONS: Final = ("pain", "fever", "dehydration", "anaemia", "emesis", "neutropenia", "pneumonia", "sepsis")
 _REASON_SHARE: Final = 0.45  # of emergency visits and admissions; the others have no code or another reason
+_LONG_FORM: Final = 0.5  # of those who answer at three months
+_ITEMS: Final = (*range(1, 8), *range(20, 28), 29, 30)  # of QLQ-C30: functional scales, and quality of life
+_OF_QUALITY_OF_LIFE: Final = (29, 30)  # answered from 1 to 7, the others from 1 to 4, where 1 is best
 _SCALES: Final = {"care_coordination": -4.0, "information": -8.0}  # points beside overall satisfaction
 
 
@@ -111,6 +114,7 @@ def draw_histories(cohort: Cohort, simulation: Simulation, rng: np.random.Genera
     _cycles(more, treated, start)
     _last_month(more, death)
     _scales(more, answered, answer_day, simulation)
+    _items(more, answered, answer_day)
     events = _with_reasons(pl.concat(pages.frames), own)
     return events.sort("patient", "day", "minute", "event_type", "code")
 
@@ -239,6 +243,20 @@ def _scales(pages: _Pages, answered: Booleans, day: Integers, simulation: Simula
     """The further scales of those who answer at three months."""
     for scale, shift in _SCALES.items():
         pages.add("questionnaire", answered, day, code=scale, value=_scores(pages, simulation, shift))
+
+
+def _items(pages: _Pages, answered: Booleans, day: Integers) -> None:
+    """The items of a longer questionnaire, of which some are left out; one state of health behind them all."""
+    rng, size = pages.rng, pages.cohort.size
+    filled_in = answered & pages.chance(_LONG_FORM)
+    minute = rng.integers(*_OFFICE, size)
+    health = np.clip(rng.normal(np.where(pages.cohort.exposed, 0.66, 0.62), 0.2), 0, 1)
+    for item in _ITEMS:
+        level = 1 + 6 * health if item in _OF_QUALITY_OF_LIFE else 1 + 3 * (1 - health)
+        highest = 7 if item in _OF_QUALITY_OF_LIFE else 4
+        value = np.clip(np.rint(level + rng.normal(0, 0.5, size)), 1, highest)
+        code = f"qlq_c30_{item}"
+        pages.add("questionnaire", filled_in & pages.chance(0.96), day, code=code, minute=minute, value=value)
 
 
 def _suspicion(pages: _Pages, imaging: Integers) -> None:
