@@ -31,6 +31,7 @@ TABLES = (
     "raw_setting", "raw_batch", "raw_rule", "raw_quarantine", "core_patient", "core_covariate", "core_label",
     "core_event_coded", "core_event",
 )  # fmt: skip
+PRECISIONS = ("day", "minute", "second")  # numbered from 1 in the store
 _RESULTS = re.compile(r"(out|core_tally)_[a-z][a-z0-9_]{0,40}")
 
 
@@ -129,9 +130,20 @@ class Store:
         import polars as pl
 
         frame = self._read("events", programme, event_types=list(event_types))
-        frame = frame.select(pl.col(column).cast(dtype) for column, dtype in EVENT.items())
+        # Words are looked up here: the engine would spell them out and hand over a text for each row.
+        words = dict.fromkeys(("event_type", "code", "site"), self._words())
+        words["precision"] = pl.Series([None, *PRECISIONS])
+        spelt = frame.with_columns(word.gather(frame[column]).alias(column) for column, word in words.items())
+        events = spelt.select(pl.col(column).cast(dtype) for column, dtype in EVENT.items())
         # The engine hands rows over in the order they were written, usually; it does not promise to.
-        return frame if frame["sequence"].is_sorted() else frame.sort("sequence")
+        return events if events["sequence"].is_sorted() else events.sort("sequence")
+
+    def _words(self) -> pl.Series:
+        """The words of all events, each at the place of its label."""
+        import polars as pl
+
+        words = dict(self._database.rows("SELECT label, word FROM core_label"))
+        return pl.Series([words.get(label) for label in range(max(words, default=0) + 1)], dtype=pl.String)
 
     def last_events(self, programme: Programme) -> pl.DataFrame:
         """Per patient: ``last_at`` (UTC) and ``last_on`` of the last current event, ``first_on`` of the first."""

@@ -1,5 +1,6 @@
--- The hand-over EVENT: one row per current event of the wanted types.
-SELECT
-  sequence, patient::BIGINT AS patient, event_type, code, occurred_at, occurred_on, precision, site, value
-FROM ({current_events})
-WHERE event_type IN (SELECT unnest($event_types::VARCHAR[]))
+-- The current events of the wanted types, words as their labels.
+SELECT sequence, patient, event_type, code, occurred_at, occurred_on, precision, site, value
+FROM core_event_coded ANTI JOIN set_aside USING (sequence)
+WHERE batch IN (SELECT batch FROM raw_batch WHERE source IN (SELECT unnest($sources::VARCHAR[])))
+  AND occurred_on < $data_lock
+  AND event_type IN (SELECT label FROM core_label WHERE word IN (SELECT unnest($event_types::VARCHAR[])))
