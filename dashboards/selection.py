@@ -14,8 +14,8 @@ from warehouse.schemas import Release
 
 CONTRAST = "after-before"
 SHARES = frozenset({"cumulative_incidence", "survival", "proportion", "top_box", "response_rate"})
-TIMES = frozenset({"median_time", "restricted_mean"})
-TESTS = frozenset({"log_rank"})
+TIMES = frozenset({"median_time", "restricted_mean", "area_under_incidence"})
+TESTS = frozenset({"log_rank", "gray_test"})
 _MONTH_OR_QUARTER = re.compile(r"^\d{4}-(\d{2}|Q[1-4])$")
 
 

@@ -109,7 +109,7 @@ def better_for(measure: str, indicator: Indicator) -> Literal["higher", "lower"]
 
     The share still waiting and the median wait fall when the share reached rises.
     """
-    waiting = {"survival", *TIMES}
+    waiting = {"survival", "median_time", "restricted_mean"}
     crosses = (measure in waiting) != (indicator.primary.measure in waiting)
     return _OPPOSITE[indicator.better] if crosses else indicator.better
 

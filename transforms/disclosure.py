@@ -35,11 +35,12 @@ from warehouse.schemas import (
 
 SMALL = "small_count"
 COUNTED = ("proportion", "top_box", "response_rate")
-DECIMALS = {"median_time": 0, "mean": 0, "rate": 1}  # shares are fractions: two decimals are whole percentages
+# Shares are fractions: two decimals are whole percentages. Times and scores are whole units.
+DECIMALS = {"median_time": 0, "restricted_mean": 0, "area_under_incidence": 0, "mean": 0, "rate": 1}
 CONTRASTS = (CONTRAST, RATIO)
-OF_GROUPS = dict.fromkeys(
-    ("rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact"), "rate"
-)  # a contrast's measure -> that of its groups
+RATIOS = ("rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact")
+OF_GROUPS = dict.fromkeys(RATIOS, "rate")  # a contrast's measure -> that of its groups
+TESTS = ("log_rank", "gray_test")  # of whole curves
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
 CURVE_POINTS = 16
 GRID = pl.Schema({"indicator_id": pl.String, "variant": pl.String, "time": pl.Float64})
@@ -137,14 +138,13 @@ def _from_rounded_counts(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
-    """A contrast is withheld with either of its groups; a log-rank test with their incidence at the last horizon."""
+    """A contrast is withheld with either of its groups; a test of curves with their incidence at the last horizon."""
     groups = figures.filter(pl.col("period").is_in(["before", "after"]))
     last = groups.filter(pl.col("horizon") == pl.col("horizon").max().over("indicator_id", "variant"))
-    tests = last.filter(pl.col("measure") == "cumulative_incidence").with_columns(
-        measure=pl.lit("log_rank"), horizon=pl.lit(None, pl.Int64)
-    )
+    whole = last.filter(pl.col("measure") == "cumulative_incidence")
+    tests = [whole.with_columns(measure=pl.lit(test), horizon=pl.lit(None, pl.Int64)) for test in TESTS]
     verdicts = (
-        pl.concat([groups, tests])
+        pl.concat([groups, *tests])
         .group_by(SERIES)
         .agg(
             group_reason=pl.col("withheld").sort_by("period", descending=True).drop_nulls().first(),
