@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs hooks browser lock clean
+.PHONY: help demo test lint format docs bench hooks browser lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,6 +36,12 @@ format: $(SET_UP)  ## Let ruff format the code and mend what it can
 docs: $(SET_UP)  ## Write again what is made from the code: reference pages and module map
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/module_map.py
+
+# Patients, one size or several, and how often each program runs: make bench SIZE="10000 100000" RUNS=5
+SIZE := 100000
+RUNS := 3
+bench: $(SET_UP)  ## Measure speed and memory beside pandas and polars, and check that their figures are equal
+	$(BIN)/python -m benchmarks --patients $(SIZE) --runs $(RUNS)
 
 hooks: $(SET_UP)  ## Check style and types before each commit
 	$(BIN)/pre-commit install

@@ -118,7 +118,7 @@ def _run(module: str, log: Path, folder: Path) -> Run:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     report = folder / "report.json"
-    command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{module}", log, folder, report]
+    command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{module}", str(log), str(folder), str(report)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads(report.read_text())
     shutil.rmtree(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -55,7 +56,7 @@ def _named(figures: pl.DataFrame) -> Iterator[tuple[str, float | None]]:
             yield f"{of}/{place}/rate", row["estimate"]
 
 
-def _of_period(row: dict[str, float | None], of: str, name: str) -> Iterator[tuple[str, float | None]]:
+def _of_period(row: dict[str, Any], of: str, name: str) -> Iterator[tuple[str, float | None]]:
     measure, horizon = row["measure"], row["horizon"]
     if of == ALIVE and measure == "median_time":
         yield from ((f"{name}/n", row["n"]), (f"{name}/events", row["n_events"]), (f"{name}/median", row["estimate"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import lifelines
@@ -58,7 +59,7 @@ def followed(events: pd.DataFrame) -> pd.DataFrame:
     return cohort
 
 
-def groups(cohort: pd.DataFrame):  # type: ignore[no-untyped-def]
+def groups(cohort: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Every period, and every site in it, under its name."""
     for period, of_period in cohort.groupby("period"):
         yield f"{period}/all", of_period
@@ -92,7 +93,7 @@ def referrals(events: pd.DataFrame, cohort: pd.DataFrame) -> Figures:
     return figures | {"log_rank": float(test.test_statistic)}
 
 
-def curves(name: str, time: np.ndarray, status: np.ndarray) -> Figures:  # type: ignore[type-arg]
+def curves(name: str, time: np.ndarray, status: np.ndarray) -> Figures:
     """Kaplan-Meier's survival and median, Aalen-Johansen's incidence, of one group."""
     alive = lifelines.KaplanMeierFitter().fit(time, status == 1)
     competing = lifelines.AalenJohansenFitter(seed=0, calculate_variance=False).fit(time, status, 1)

@@ -62,8 +62,8 @@ def followed(events: pl.DataFrame) -> pl.DataFrame:
     for name in ("death", "transfer_out"):
         first = events.filter(col("event_type") == name).group_by("patient_id").agg(col("day").min().alias(name))
         cohort = cohort.join(first, on="patient_id", how="left")
-    period = pl.when(col("start") < c.TRANSITION).then(pl.lit("before"))
-    period = period.when(col("start") < c.AFTER).then(pl.lit("transition")).otherwise(pl.lit("after"))
+    later = pl.when(col("start") < c.AFTER).then(pl.lit("transition")).otherwise(pl.lit("after"))
+    period = pl.when(col("start") < c.TRANSITION).then(pl.lit("before")).otherwise(later)
     return cohort.with_columns(period=period, leaves=pl.min_horizontal("death", "transfer_out"))
 
 
@@ -126,7 +126,7 @@ def rates(events: pl.DataFrame, cohort: pl.DataFrame) -> Figures:
     counted = counted.with_columns(days=(col("leaves").fill_null(c.LOCK) - col("start")).dt.total_days())
     figures: Figures = {}
     for name, group in groups(counted):
-        episodes, months = int(group["episodes"].sum()), group["days"].sum() / c.MONTH_DAYS
+        episodes, months = int(group["episodes"].sum()), int(group["days"].sum()) / c.MONTH_DAYS
         figures[f"emergency_rate/{name}/events"], figures[f"emergency_rate/{name}/months"] = episodes, months
         figures[f"emergency_rate/{name}/rate"] = 100 * episodes / months
     monthly = counted.group_by(month=col("start").dt.strftime("%Y-%m")).agg(col("episodes", "days").sum())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def receive(home: Home, path: Path) -> Received:
 def _known(home: Home, path: Path, size: int) -> str | None:
     """The hash of a file that is kept already; only worth reading it when one has its size."""
     if any(kept.stat().st_size == size for kept in home.raw.iterdir() if not kept.suffix):
-        sha256 = digest_file(path, len)
+        sha256 = digest_file(path)
         if (home.raw / sha256).exists():
             return sha256
     return None
@@ -54,7 +53,7 @@ def _copy(home: Home, path: Path, size: int) -> str:
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as copy:
-            sha256 = digest_file(path, len, copy)
+            sha256 = digest_file(path, copy)
             copy.flush()
             os.fsync(descriptor)
         draft.rename(home.raw / sha256)
@@ -68,10 +67,3 @@ def sweep(home: Home) -> None:
     """Remove what interrupted runs left behind. The lock is held."""
     for leftover in home.raw.glob("*.tmp"):
         leftover.unlink(missing_ok=True)
-
-
-def scanned(file: Path, take: Callable[[bytes], object]) -> None:
-    """Hand the bytes of a kept file to ``take``."""
-    with file.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            take(chunk)

@@ -48,17 +48,18 @@ class Staging:
             "stage_rows",
             texts=", ".join(texts),
             relation=relation.sql,
+            read=_listed(self._read(present)),
             written=_listed(self._written(present)),
             instants=_listed(self._instants(present)),
             typed=_listed(self._typed(present)),
-            aside=", ".join(self._written(present)),
+            aside=", ".join([*self._read(present), *self._written(present)]),
         )
 
     def view_sql(self, relation: Relation) -> str:
         """The statement that makes the view ``staged`` over ``staged_rows``."""
         present = self._present(relation)
         more = {raw: "NULL::VARCHAR" for ours, raw in RAW.items() if ours not in present}
-        more |= {column: sql for column, sql in self._constants().items() if column not in self._columns(present)}
+        more |= {column: sql for column, sql in self._derived(present).items() if column not in self._columns(present)}
         if relation.is_careful:
             more["source_row"] = "line"
         else:
@@ -81,12 +82,16 @@ class Staging:
     def _moments(self, present: Mapping[str, str]) -> list[str]:
         return [moment for moment in ("occurred", "recorded") if f"{moment}_at" in present]
 
+    def _read(self, present: Mapping[str, str]) -> dict[str, str]:
+        """Time stamps as the engine reads them."""
+        return {f"{moment}_read": self._clock.read_sql(f"raw_{moment}_at") for moment in self._moments(present)}
+
     def _written(self, present: Mapping[str, str]) -> dict[str, str]:
         """Time stamps as the file writes them."""
         clock, columns = self._clock, {}
         for moment in self._moments(present):
             raw = f"raw_{moment}_at"
-            columns[f"{moment}_written"] = clock.written_sql(raw)
+            columns[f"{moment}_written"] = clock.written_sql(raw, f"{moment}_read")
             columns[f"{moment}_offset"] = clock.offset_sql(raw)
             columns[f"{moment}_precision"] = clock.precision_sql(raw)
         return columns
@@ -106,13 +111,10 @@ class Staging:
         columns = {
             "event_type": _mapped("raw_event_type", types),
             "occurred_on": clock.day_sql("occurred_written", "occurred_offset", "occurred_precision", "occurred_at"),
-            "precision": "occurred_precision",
         }
         if codes:
             otherwise = "raw_code" if "code" in present else "NULL::VARCHAR"
             columns["code"] = _mapped("raw_event_type", codes, otherwise=otherwise)
-        elif "code" in present:
-            columns["code"] = "raw_code"
         if "site" in present:
             columns["site"] = self._site()
         if "value" in present:
@@ -121,10 +123,11 @@ class Staging:
             columns["status"] = _status()
         return columns
 
-    def _constants(self) -> dict[str, str]:
-        """What columns are, in every row, when the file does not have them."""
+    def _derived(self, present: Mapping[str, str]) -> dict[str, str]:
+        """Columns that are quicker made when they are read than kept, and constants for what the file has not."""
         return {
-            "code": "NULL::VARCHAR",
+            "precision": self._clock.precision_sql("raw_occurred_at"),
+            "code": "raw_code" if "code" in present else "NULL::VARCHAR",
             "site": self._constant_site(),
             "value": "NULL::DOUBLE",
             "status": "'active'",

@@ -15,7 +15,7 @@ from warehouse.database import Database, text
 from warehouse.errors import DeclarationError
 from warehouse.programme import REQUIRED_COLUMNS, PatientFile, Source
 from warehouse.sources.records import Dialect, Record, read_records, split
-from warehouse.sources.scan import LONGEST_LINE, Scan, chunks_of, digest_file
+from warehouse.sources.scan import LONGEST_LINE, Scan, chunks_of
 
 _BATCH = 20_000  # records handed to the database at a time
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
@@ -73,8 +73,7 @@ def text_copy(request: Request, scan: Scan, copy: Path) -> tuple[Path, Scan]:
         return file, scan
     _rewrite(file, "utf-8" if is_utf8 else source.encoding, shown, copy)
     rewritten = new_scan(source)
-    digest_file(copy, rewritten.add)
-    rewritten.close()
+    rewritten.read(copy)
     return copy, rewritten
 
 
@@ -143,8 +142,7 @@ def stage_file(database: Database, request: Request, create: Callable[[Relation]
     Raises ``DeclarationError`` if the file is not what the source declares.
     """
     scan = new_scan(request.source)
-    digest_file(request.file, scan.add)
-    scan.close()
+    scan.read(request.file)
     copy = request.file.with_suffix(".text.tmp")
     try:
         file, scan = text_copy(request, scan, copy)

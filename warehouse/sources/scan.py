@@ -1,10 +1,10 @@
-"""One pass over the bytes of a file: its sha256, and what a parser must know before it is trusted."""
+"""What stands in the bytes of a file: its sha256, and what a parser must know before it is trusted."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -84,6 +84,13 @@ class Scan:
         self.quotes += chunk.count(self.quote)
         self.has_padded_quote |= self.quote + b" " in chunk or b" " + self.quote in chunk
 
+    def read(self, file: Path) -> None:
+        """Take a whole file into account."""
+        with file.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                self.add(chunk)
+        self.close()
+
     def close(self) -> None:
         """The file ends here: a character that was begun and not finished is a fault."""
         if self.broken_line is None and self._decoder.getstate()[0]:
@@ -110,13 +117,12 @@ class Scan:
         return self.carriage_returns > self.carriage_returns_before_line_feed
 
 
-def digest_file(file: Path, take: Callable[[bytes], object], copy: IO[bytes] | None = None) -> str:
-    """Read a file once: hand each piece to ``take``, write it to ``copy``, return the sha256."""
+def digest_file(file: Path, copy: IO[bytes] | None = None) -> str:
+    """The sha256 of a file, which is written to ``copy`` on the way."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
-            take(chunk)
             if copy is not None:
                 copy.write(chunk)
     return digest.hexdigest()

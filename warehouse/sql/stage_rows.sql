@@ -3,8 +3,11 @@ CREATE TEMP TABLE staged_rows AS
 WITH texts AS (
   SELECT {texts} FROM {relation}
 ),
+moments AS (
+  SELECT *, {read} FROM texts
+),
 written AS (
-  SELECT *, {written} FROM texts
+  SELECT *, {written} FROM moments
 ),
 instants AS (
   SELECT *, {instants} FROM written
