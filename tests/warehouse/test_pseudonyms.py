@@ -68,6 +68,16 @@ def test_patients_stay_the_same_across_files(desk: Any) -> None:
     assert desk.read(lambda s: s.patients(desk.programme)["patient"].to_list()) == sorted({a, b, c})
 
 
+def test_who_has_only_refused_rows_is_no_patient(desk: Any) -> None:
+    refused, accepted = "A,death,never\n" * 2 + "B,death,never\n", "B,death,2023-01-05\n" * 2 + "C,death,2023-01-05\n"
+    row = desk.load("patient_id,event_type,occurred_at\n" + refused + accepted)
+    assert (row.loaded, row.duplicates, row.quarantined) == (2, 2, 2)
+    patients = desk.read(lambda s: s.patients(desk.programme)["patient"].to_list())
+    assert patients == sorted(desk.events()["patient"].to_list())
+    row = desk.load("patient_id,event_type,occurred_at\nA,death,2023-01-07\n", "later.csv")
+    assert len(desk.read(lambda s: s.patients(desk.programme))) == len(set(desk.events()["patient"].to_list())) == 3
+
+
 def test_no_identifier_stands_in_the_warehouse(desk: Any) -> None:
     ids = [f"CANARY{number:05d}" for number in range(3000)]
     rows = "".join(f"{identifier},death,2023-01-05,north,CANARYNOTE\n" for identifier in ids)
