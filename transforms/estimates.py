@@ -1,7 +1,8 @@
 """Counts become estimates: which estimator for which kind, in which scope, primary or secondary.
 
 Deaths compete: Aalen-Johansen incidence with delta-method errors. Where nothing competes:
-Kaplan-Meier and the log-rank test. Rates: exact and patient-robust. Shares: Wilson and Newcombe.
+Kaplan-Meier and the log-rank test. Several pathways of one patient: patient-clustered errors, from pairs.
+Rates: exact and patient-robust. Shares: Wilson and Newcombe.
 Scores: the top box first, the mean as a footnote. Monthly and quarterly figures follow the month of time zero.
 """
 
@@ -22,6 +23,7 @@ from warehouse.programme import Gap, Indicator, Programme, Proportion, Recurrent
 from warehouse.schemas import CURVE, ESTIMATE, Estimates, Tallies
 
 Groups = dict[str, pl.DataFrame]  # period -> cells; a period without pathways has no cells
+Pairs = pl.DataFrame | None  # rows of PAIR_TALLY; None where every patient has one pathway
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
         for variant, indicator in programme.variants_of(declared).items():
             named = (pl.col("indicator_id") == indicator_id) & (pl.col("variant") == variant)
             cells = _cells(tallies, indicator).filter(named)
+            several = programme.zero_of(declared).which == "each"
+            all_pairs = tallies.pairs.filter(named) if several else None
             for scope in scopes(programme, cells):
                 keys: dict[str, object] = {
                     "indicator_id": indicator_id,
@@ -55,10 +59,10 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                     "scope": scope.name,
                     "unit": _unit(indicator),
                 }
-                groups = _by_period(cells, scope, programme)
-                of_scope = [*_figures(groups, indicator, scope), *_series(cells, indicator, scope)]
+                groups, pairs = _by_period(cells, scope, programme), _of_view(all_pairs, scope, scope.view)
+                of_scope = [*_figures(groups, indicator, scope, pairs), *_series(cells, indicator, scope, all_pairs)]
                 figures += [vars(figure) | keys | {"kind": indicator.kind} for figure in of_scope]
-                curves += [row | keys for row in _curves(groups, indicator)]
+                curves += [row | keys for row in _curves(groups, indicator, pairs)]
     return Estimates(
         figures=_labelled(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id),
         curves=pl.DataFrame(curves, schema=CURVE),
@@ -100,21 +104,33 @@ def _by_period(cells: pl.DataFrame, scope: Scope, programme: Programme) -> Group
     return groups | ({ALL_PERIODS: of_scope} if scope.type == "overall" else {})
 
 
-def _figures(groups: Groups, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
+def _of_view(pairs: Pairs, scope: Scope, view: str) -> Pairs:
+    """The pairs of pathways of one patient that a scope has in a view; None where each has one pathway."""
+    return None if pairs is None else pairs.filter((pl.col("view") == view) & scope.where)
+
+
+def _within(pairs: Pairs, period: str) -> Pairs:
+    """Those of which both pathways are of the period."""
+    if pairs is None or period == ALL_PERIODS:
+        return pairs
+    return pairs.filter(period_a=period, period_b=period)
+
+
+def _figures(groups: Groups, indicator: Indicator, scope: Scope, pairs: Pairs) -> Iterator[Figure]:
     """Figures of each period and, after against before, their contrasts."""
     for period, cells in groups.items():
         if cells.is_empty():
             yield replace(_absent(indicator, period, NO_PATHWAY), n=0, n_events=0)
         else:
-            yield from _group(period, cells, indicator)
+            yield from _group(period, cells, indicator, _within(pairs, period))
     if scope.name != "not_started":
-        yield from _contrasts(groups["after"], groups["before"], indicator, scope)
+        yield from _contrasts(groups["after"], groups["before"], indicator, scope, pairs)
 
 
-def _group(period: str, cells: pl.DataFrame, indicator: Indicator) -> Iterator[Figure]:
+def _group(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
     match indicator:
         case TimeToEvent() | Gap():
-            return time_group(period, cells, indicator)
+            return time_group(period, cells, indicator, pairs)
         case RecurrentEvent():
             return rate_group(period, cells, indicator)
         case Proportion() | Score():
@@ -123,11 +139,11 @@ def _group(period: str, cells: pl.DataFrame, indicator: Indicator) -> Iterator[F
             assert_never(indicator)
 
 
-def _headline(period: str, cells: pl.DataFrame, indicator: Indicator) -> Iterator[Figure]:
+def _headline(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
     """The primary measure alone."""
     match indicator:
         case TimeToEvent() | Gap():
-            return time_headline(period, cells, indicator)
+            return time_headline(period, cells, indicator, pairs)
         case RecurrentEvent():
             return rate_group(period, cells, indicator)
         case Proportion() | Score():
@@ -136,10 +152,10 @@ def _headline(period: str, cells: pl.DataFrame, indicator: Indicator) -> Iterato
             assert_never(indicator)
 
 
-def _contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator) -> Iterator[Figure]:
+def _contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
     match indicator:
         case TimeToEvent() | Gap():
-            return time_contrast(after, before, indicator)
+            return time_contrast(after, before, indicator, pairs)
         case RecurrentEvent():
             return rate_contrast(after, before, indicator)
         case Proportion() | Score():
@@ -148,12 +164,14 @@ def _contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator) -
             assert_never(indicator)
 
 
-def _contrasts(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
+def _contrasts(
+    after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, scope: Scope, pairs: Pairs
+) -> Iterator[Figure]:
     """Contrasts with their p-values for whole arms; sites and strata get estimates and intervals only."""
     if after.is_empty() or before.is_empty():
         yield _absent(indicator, CONTRAST, PERIOD_ABSENT)
         return
-    found = _contrast(after, before, indicator)
+    found = _contrast(after, before, indicator, pairs)
     if scope.view == "overall":
         yield from found
     else:
@@ -166,24 +184,31 @@ def _absent(indicator: Indicator, period: str, reason: str) -> Figure:
     return Figure(primary.measure, period, horizon=primary.horizon, null_reason=reason)
 
 
-def _series(cells: pl.DataFrame, indicator: Indicator, scope: Scope) -> Iterator[Figure]:
+def _series(cells: pl.DataFrame, indicator: Indicator, scope: Scope, pairs: Pairs) -> Iterator[Figure]:
     """The primary measure by month of time zero, and by quarter for those months that are too small to show."""
     if not scope.has_series:
         return
-    months = cells.filter((pl.col("view") == "month") & scope.where)
-    quarter = pl.format(
-        "{}-Q{}", pl.col("period").str.head(4), (pl.col("period").str.tail(2).cast(pl.Int8) + 2).floordiv(3)
-    )
-    for series in (months, months.with_columns(period=quarter)):
+    months, of_months = cells.filter((pl.col("view") == "month") & scope.where), _of_view(pairs, scope, "month")
+    quarters = months.with_columns(period=_quarter("period"))
+    of_quarters = of_months
+    if of_months is not None:
+        of_quarters = of_months.with_columns(period_a=_quarter("period_a"), period_b=_quarter("period_b"))
+    for series, linked in ((months, of_months), (quarters, of_quarters)):
         for (period,), group in series.partition_by("period", as_dict=True, maintain_order=True).items():
-            yield from _headline(str(period), group, indicator)
+            yield from _headline(str(period), group, indicator, _within(linked, str(period)))
 
 
-def _curves(groups: Groups, indicator: Indicator) -> Iterator[dict[str, object]]:
+def _quarter(month: str) -> pl.Expr:
+    """``2023-Q2`` of a column of months, ``2023-05``."""
+    name = pl.col(month)
+    return pl.format("{}-Q{}", name.str.head(4), (name.str.tail(2).cast(pl.Int8) + 2).floordiv(3))
+
+
+def _curves(groups: Groups, indicator: Indicator, pairs: Pairs) -> Iterator[dict[str, object]]:
     if isinstance(indicator, TimeToEvent | Gap):
         for period, cells in groups.items():
             if not cells.is_empty() and period != ALL_PERIODS:
-                yield from curve_rows(period, cells, indicator)
+                yield from curve_rows(period, cells, indicator, _within(pairs, period))
 
 
 def _labelled(figures: pl.DataFrame, programme: Programme, run_id: str) -> pl.DataFrame:

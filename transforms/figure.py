@@ -21,7 +21,9 @@ class Figure:
     period: str
     n: int | None = None
     n_events: int | None = None
-    n_with: int | None = None  # pathways with the event, where that is not the number of events
+    # Pathways with the event, where that is not the number of events. Where a patient may have several pathways,
+    # the fewest patients behind those with the event or behind those without it: what disclosure control looks at.
+    n_with: int | None = None
     exposure: float | None = None
     horizon: int | None = None
     estimate: float | None = None

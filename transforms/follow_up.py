@@ -8,6 +8,10 @@ last event) and, for pathways of the before period, the period's end unless spil
 The tick of a death, a transfer, a loss or a last event can still hold the outcome; that of the
 lock, a cut or the window's end cannot. On one tick the outcome comes before death, death before
 transfer.
+
+A patient who left before time zero is back: departures end follow-up from time zero on, so that an
+earlier transfer does not exclude a later pathway. A death ends it whenever it is recorded. Windows
+that look back are another matter: who left is not seen in them, whenever that was.
 """
 
 from __future__ import annotations
@@ -82,10 +86,12 @@ def with_first(pathways: pl.DataFrame, found: pl.DataFrame, name: str) -> pl.Dat
 
 def with_follow_up(pathways: pl.DataFrame, history: History, programme: Programme, of: Indicator) -> pl.DataFrame:
     """Adds ``closes`` (first tick not observed), ``leaves`` and ``competes`` (last tick observed), in ticks."""
-    ends = {"competes": set(of.competing), "leaves": {DEATH, *LEAVING, *of.censored_by} - set(of.competing)}
-    timed = pathways
-    for name, types in ends.items():
-        timed = with_first(timed, offsets(pathways, history.events, of, *sorted(types)), name)
+    competing = set(of.competing)
+    departures = offsets(pathways, history.events, of, *sorted({*LEAVING, *of.censored_by} - competing - {DEATH}))
+    deaths = offsets(pathways, history.events, of, *sorted({DEATH} - competing))
+    from_then_on = (pl.col("offset") >= 0) | (of.window[0] < 0)
+    timed = with_first(pathways, offsets(pathways, history.events, of, *sorted(competing)), "competes")
+    timed = with_first(timed, pl.concat([departures.filter(from_then_on), deaths]), "leaves")
     return _with_administrative_ends(timed, history, programme, of)
 
 

@@ -118,16 +118,18 @@ def between(low: float, value: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def square_and_add(after: Interval, before: Interval, largest: float) -> Difference:
+def square_and_add(after: Interval, before: Interval, largest: float, covariance: float = 0.0) -> Difference:
     """Newcombe's rule for a difference: the squared widths of both intervals towards one side add up.
 
     A group brings 1.96 errors to either side, or the way to its exact limit where it has no error.
     With two errors this is Wald's interval. Limits stay within +-``largest``. The test uses the side
-    towards 0, so that it agrees with the interval.
+    towards 0, so that it agrees with the interval. ``covariance`` is that of two estimates with errors
+    which are not independent.
     """
     estimate = (after.estimate or 0.0) - (before.estimate or 0.0)
     (down, up), (down_before, up_before) = _widths(after), _widths(before)
-    to_low, to_high = math.hypot(down, up_before), math.hypot(up, down_before)
+    shared = 2 * Z**2 * covariance
+    to_low, to_high = math.sqrt(down**2 + up_before**2 - shared), math.sqrt(up**2 + down_before**2 - shared)
     towards_zero = max(to_low, to_high) if estimate == 0 else to_low if estimate > 0 else to_high
     z = Z * estimate / towards_zero
     low, high = between(-largest, estimate - to_low, largest), between(-largest, estimate + to_high, largest)

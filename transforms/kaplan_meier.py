@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.cells import Cells, Floats, Integers, counts_over_time, ratio
+from transforms.cells import Cells, Floats, Integers, counts_at, counts_over_time, ratio
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
     NEVER_TOGETHER,
     NO_EVENT,
     NO_PATHWAY,
+    NO_SPREAD,
     NOT_REACHED,
     Interval,
     Test,
@@ -111,6 +112,14 @@ def _first_time(time: Integers, share: Floats) -> float | None:
     return float(time[int(np.argmax(reached))]) if reached.any() else None
 
 
+def _can_differ(a: Cells, b: Cells) -> bool:
+    """Whether at some time of an event both groups were at risk and somebody was left without it."""
+    time = np.unique(np.concatenate([a.time, b.time]))
+    (here, events, _), (there, events_there, _) = counts_at(a, time), counts_at(b, time)
+    happened = events + events_there
+    return bool(((here > 0) & (there > 0) & (happened > 0) & (happened < here + there)).any())
+
+
 def log_rank(a: Cells, b: Cells) -> Test:
     """Whether two groups followed from the start have one hazard of the event; other statuses censor."""
     from lifelines.statistics import logrank_test
@@ -123,6 +132,8 @@ def log_rank(a: Cells, b: Cells) -> Test:
     events = np.concatenate([cells.time[cells.status == EVENT_SEEN] for cells in (a, b)])
     if events.min() > min(a.time.max(), b.time.max()):
         return Test.absent(method, NEVER_TOGETHER)
+    if not _can_differ(a, b):
+        return Test.absent(method, NO_SPREAD)
     tested = logrank_test(
         a.time + SHIFT,
         b.time + SHIFT,

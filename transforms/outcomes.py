@@ -108,7 +108,9 @@ def recurrent_event(pathways: pl.DataFrame, history: History, programme: Program
     )
     ends = pl.min_horizontal("closes", "leaves")
     resolved = timed.join(counted, on="pathway", how="left", maintain_order="left").with_columns(
-        excluded=_first_reason(pl.col("excluded"), no_follow_up=ends < low),
+        excluded=_first_reason(
+            pl.col("excluded"), no_follow_up=pl.min_horizontal(pl.col("closes") - 1, "leaves") < low
+        ),
         events=pl.col("events").fill_null(0),
         exposure=ends - low,
     )

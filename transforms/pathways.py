@@ -22,24 +22,17 @@ def matching(selector: EventSelector | TimeZero) -> pl.Expr:
 
 
 def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme, time_zero: TimeZero) -> pl.DataFrame:
-    """One row per patient who has the event of time zero (schema PATHWAY and one column per stratum).
+    """One row per patient who has the event of time zero, or per such event (PATHWAY and one column per stratum).
 
     ``events`` is EVENT, ``patients`` is PATIENT with the declared covariates. Time zero is the
     first (or last) such event in all loaded history: a day-only value comes before the timed ones
-    of its day, and of equal instants the earlier row is taken. A first event before the before
-    period makes the pathway ``prevalent``; an index date in no period puts it ``outside_periods``;
-    both are excluded, and kept so that the attrition adds up. Period, site and strata are those of
-    the index date.
+    of its day, and of equal instants the earlier row is taken. ``each`` makes a pathway of every
+    such event, those of one patient in that order. A first event before the before period makes the
+    pathway ``prevalent``; an index date in no period puts it ``outside_periods``; both are excluded,
+    and kept so that the attrition adds up. Period, site and strata are those of the index date.
     """
-    last = time_zero.which == "last"
-    found = (
-        events.filter(matching(time_zero))
-        .sort("occurred_at", KNOWN_TO_THE_DAY, "sequence", descending=[last, not last, False])
-        .unique("patient", keep="first", maintain_order=True)
-        .sort("patient")
-        .select("patient", "site", index_at="occurred_at", index_on="occurred_on")
-        .join(_covariates(patients, programme), on="patient", how="left", maintain_order="left")
-    )
+    zeros = _zeros(events, time_zero).select("patient", "site", index_at="occurred_at", index_on="occurred_on")
+    found = zeros.join(_covariates(patients, programme), on="patient", how="left", maintain_order="left")
     placed = found.with_columns(
         pathway=pl.int_range(pl.len(), dtype=pl.Int64),
         index_month=pl.col("index_on").dt.strftime("%Y-%m"),
@@ -50,6 +43,15 @@ def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme,
         **{factor: _stratum(factor, bands) for factor, bands in programme.strata.items()},
     )
     return placed.select(*PATHWAY, *programme.strata)
+
+
+def _zeros(events: pl.DataFrame, time_zero: TimeZero) -> pl.DataFrame:
+    """The events that start a pathway, by patient and, of one patient, in the order of time."""
+    last = time_zero.which == "last"
+    ordered = events.filter(matching(time_zero)).sort(
+        "patient", "occurred_at", KNOWN_TO_THE_DAY, "sequence", descending=[False, last, not last, False]
+    )
+    return ordered if time_zero.which == "each" else ordered.unique("patient", keep="first", maintain_order=True)
 
 
 def _covariates(patients: pl.DataFrame, programme: Programme) -> pl.DataFrame:

@@ -54,7 +54,8 @@ def rate_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Recurren
     yield figure_of(_negative_binomial(groups, design), "rate_ratio_negative_binomial", RATIO, method=NEGATIVE_BINOMIAL)
     totals = [(int(events @ n), float(exposure @ n)) for events, exposure, n in groups]
     exact, test = exact_rate_ratio(*totals[1], *totals[0])
-    yield figure_of(exact, "rate_ratio_exact", RATIO, method=EXACT, p_value=test.p_value)
+    p_value = None if exact.estimate is None else test.p_value  # no test beside an infinite ratio
+    yield figure_of(exact, "rate_ratio_exact", RATIO, method=EXACT, p_value=p_value)
 
 
 def _negative_binomial(groups: list[tuple[Integers, Floats, Integers]], design: Floats) -> Interval:

@@ -135,11 +135,18 @@ def poisson(sums: RateSums, covariates: Floats, cluster: Integers | None = None)
         return RateModel.absent(NOT_ESTIMABLE if sums.events.sum() else NO_EVENT)
     coefficients, rate = rates
     bread = np.linalg.inv((covariates * (rate * sums.exposure)[:, None]).T @ covariates).astype(np.float64)
-    squares = sums.events_squared - 2 * rate * sums.events_exposure + rate**2 * sums.exposure_squared
+    squares = _squared_residuals(sums, rate)
     meat = (covariates * squares[:, None]).T @ covariates
     scores = covariates * (sums.events - rate * sums.exposure)[:, None]
     clustered = None if cluster is None else _sandwich(bread, _over_clusters(scores, cluster))
     return RateModel(coefficients, bread, _sandwich(bread, meat), clustered, 0.0)
+
+
+def _squared_residuals(sums: RateSums, rate: Floats) -> Floats:
+    """Sum of (events - rate exposure)^2 of each row; 0, not the rounding of its parts, where all have one rate."""
+    largest = sums.events_squared + rate**2 * sums.exposure_squared
+    squares: Floats = largest - 2 * rate * sums.events_exposure
+    return np.where(squares <= ROUNDING * largest, 0.0, squares)
 
 
 def negative_binomial(

@@ -46,7 +46,8 @@ def incidence_at(curve: Incidence, horizon: int) -> Interval:
 
     With no event yet, or nobody without it, the transformation does not exist: the limit is exact
     (Clopper-Pearson) for the number effectively followed to the horizon, at risk / survival, and the
-    error None. Null where the group is empty or the horizon lies beyond its follow-up.
+    error None. Null where the group is empty or the horizon lies beyond its follow-up. A share whose
+    variance is 0, as when one patient owns all pathways, has neither error nor limits.
     """
     reason = reason_for_none(curve, horizon)
     if reason is not None:
@@ -57,6 +58,8 @@ def incidence_at(curve: Incidence, horizon: int) -> Interval:
         limit = largest_share_without_event(effectively_followed(curve, horizon))
         return Interval(0.0, None, 0.0, limit) if share < HALF else Interval(1.0, None, 1 - limit, 1.0)
     error = math.sqrt(curve.variance[last])
+    if error == 0:
+        return Interval(share, None, None, None)
     low, high = cloglog_limits(share, error)
     return Interval(share, error, low, high)
 
@@ -87,7 +90,8 @@ def median_time(curve: Incidence) -> Interval:
     """First time by which half of *all* pathways have had the event; its error is None.
 
     The limits are the times at which the upper and the lower cloglog limits of the incidence reach
-    one half (Brookmeyer and Crowley 1982); None where they never do. Null where half never had it.
+    one half (Brookmeyer and Crowley 1982); None where they never do, or where a variance cannot be told.
+    Null where half never had it.
     """
     if not len(curve.time):
         return Interval.absent(NO_PATHWAY)
@@ -99,6 +103,8 @@ def median_time(curve: Incidence) -> Interval:
     median = first_time(curve.time, curve.incidence >= HALF)
     if median is None:
         return Interval.absent(NOT_REACHED)
+    if (inside & (curve.variance <= 0)).any():
+        return Interval(median, None, None, None)
     return Interval(median, None, first_time(curve.time, high >= HALF), first_time(curve.time, low >= HALF))
 
 

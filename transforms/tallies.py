@@ -13,10 +13,20 @@ import polars as pl
 
 from transforms.pathways import MISSING
 from warehouse.programme import Indicator, Programme
-from warehouse.schemas import ATTRITION_TALLY, COUNT_TALLY, FROM_THE_START, SCORE_TALLY, TALLY_KEYS, TIME_TALLY, Tallies
+from warehouse.schemas import (
+    ATTRITION_TALLY,
+    COUNT_TALLY,
+    FROM_THE_START,
+    PAIR_TALLY,
+    SCORE_TALLY,
+    TALLY_KEYS,
+    TIME_TALLY,
+    Tallies,
+)
 
 CELLS = {"time": ["entry", "time", "status"], "count": ["events", "exposure"], "score": ["stage", "followed", "value"]}
 ANALYSED = "analysed"
+SHARED = [name for name in TALLY_KEYS if name != "period"]  # what the two pathways of a pair have in common
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,17 @@ def views(programme: Programme, indicator: Indicator, variant: str) -> list[View
 def tally(
     pathways: pl.DataFrame, outcomes: pl.DataFrame, programme: Programme, *, indicator_id: str, variant: str
 ) -> Tallies:
-    """Count one variant of an indicator in every view. ``outcomes`` is OUTCOME_TIME, OUTCOME_COUNT or OUTCOME_SCORE."""
+    """Count one variant of an indicator in every view. ``outcomes`` is OUTCOME_TIME, OUTCOME_COUNT or OUTCOME_SCORE.
+
+    Where time zero is ``each``, pairs of pathways of one patient are counted beside them, as only they carry
+    the variance: those of one arm, site and stratum, across periods.
+    """
     joined = pathways.drop("excluded").join(outcomes, on="pathway", how="inner", validate="1:1")
     kind = next(name for name, cell in CELLS.items() if cell[-1] in outcomes.columns)
-    cells, reasons = [], []
-    for view in views(programme, programme.indicators[indicator_id], variant):
+    indicator = programme.indicators[indicator_id]
+    several = programme.zero_of(indicator).which == "each"
+    cells, reasons, pairs = [], [], []
+    for view in views(programme, indicator, variant):
         keyed = joined.with_columns(
             indicator_id=pl.lit(indicator_id),
             variant=pl.lit(variant),
@@ -70,9 +86,11 @@ def tally(
         )
         analysed = keyed.filter(pl.col("excluded").is_null())
         cells.append(_count(analysed, [*TALLY_KEYS, *CELLS[kind]]))
+        if several:
+            pairs.append(_pairs(analysed, CELLS[kind]))
         if view.name == "overall":
             reasons.append(_count(keyed.with_columns(reason=_reason(kind)), [*TALLY_KEYS, "reason"]))
-    return _tallies(**{kind: cells, "attrition": reasons})
+    return _tallies(**{kind: cells, "attrition": reasons, "pairs": pairs})
 
 
 def merge(*parts: Tallies) -> Tallies:
@@ -82,6 +100,7 @@ def merge(*parts: Tallies) -> Tallies:
         count=[part.count for part in parts],
         score=[part.score for part in parts],
         attrition=[part.attrition for part in parts],
+        pairs=[part.pairs for part in parts],
     )
 
 
@@ -90,6 +109,18 @@ def _reason(kind: str) -> pl.Expr:
     unanswered = pl.when(pl.col("followed") == 1).then(pl.lit("no_answer")).otherwise(pl.lit("left_before_answer"))
     answered = pl.lit(None, pl.String) if kind != "score" else pl.when(pl.col("value").is_null()).then(unanswered)
     return pl.coalesce("excluded", answered, pl.lit(ANALYSED))
+
+
+def _pairs(analysed: pl.DataFrame, cell: list[str]) -> pl.DataFrame:
+    """Pairs of pathways of one patient by their two cells; pathways are numbered in the order of time."""
+    own = ["period", *cell]
+    one, other = (
+        analysed.select("patient", "pathway", *SHARED, *(pl.col(name).alias(f"{name}_{side}") for name in own))
+        for side in ("a", "b")
+    )
+    both = one.join(other, on=["patient", *SHARED], nulls_equal=True)
+    both = both.filter(pl.col("pathway") < pl.col("pathway_right"))
+    return _count(both, [*SHARED, *(f"{name}_{side}" for side in ("a", "b") for name in own)])
 
 
 def _count(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -101,12 +132,14 @@ def _tallies(
     count: Iterable[pl.DataFrame] = (),
     score: Iterable[pl.DataFrame] = (),
     attrition: Iterable[pl.DataFrame] = (),
+    pairs: Iterable[pl.DataFrame] = (),
 ) -> Tallies:
     return Tallies(
         time=_added(time, TIME_TALLY),
         count=_added(count, COUNT_TALLY),
         score=_added(score, SCORE_TALLY),
         attrition=_added(attrition, ATTRITION_TALLY),
+        pairs=_added(pairs, PAIR_TALLY),
     )
 
 

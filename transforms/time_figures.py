@@ -1,14 +1,21 @@
-"""Figures of times to an event: incidence at the horizons, median among all, contrasts, curves."""
+"""Figures of times to an event: incidence at the horizons, median among all, contrasts, curves.
+
+Where time zero is ``each``, the functions are given the pairs of pathways of one patient (rows of
+PAIR_TALLY): errors are then those of patients. ``None`` means that every patient has one pathway.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
 from transforms.cells import Cells
+from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence, clustered_survival_at
 from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.follow_up import ticks_per_unit
+from transforms.intervals import Interval, Test
 from transforms.kaplan_meier import Survival, kaplan_meier, log_rank, median_survival, survival_at
 from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
 from warehouse.programme import Timed
@@ -18,20 +25,51 @@ AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"
 KAPLAN_MEIER = "Kaplan-Meier, Greenwood error, log-log interval"
 INFLUENCE = "difference of incidences, influence-function error"
 LOG_RANK = "log-rank test"
+CLUSTERED = "Aalen-Johansen, patient-clustered error, cloglog interval"
+CLUSTERED_SURVIVAL = "Kaplan-Meier, patient-clustered error, log-log interval"
+CLUSTERED_INFLUENCE = "difference of incidences, patient-clustered influence-function error"
+SEVERAL_PATHWAYS = "several_pathways_per_patient"
 
 
-def time_group(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[Figure]:
+@dataclass(frozen=True)
+class _Group:
+    """The pathways of one period, their curve, and the pairs of those of one patient."""
+
+    cells: Cells
+    curve: Incidence | Survival
+    pairs: Pairs | None
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None) -> _Group:
+        """Aalen-Johansen where something is declared to compete or pathways share patients, else Kaplan-Meier."""
+        cells = Cells.of(frame)
+        if pairs is None:
+            return cls(cells, aalen_johansen(cells) if indicator.competing else kaplan_meier(cells), None)
+        linked = Pairs.of(pairs, cells, cells)
+        return cls(cells, clustered_incidence(cells, linked), linked)
+
+    def counts(self, until: int | None = None) -> dict[str, int | None]:
+        """Pathways and those with the event, up to a tick where one is given: ``n``, ``n_events``, ``n_with``."""
+        seen = self.cells.status == EVENT_SEEN
+        seen = seen if until is None else seen & (self.cells.time <= until)
+        known: dict[str, int | None] = {"n": self.cells.total, "n_events": int(self.cells.n[seen].sum())}
+        if self.pairs is not None:
+            known["n_with"] = min(self.pairs.fewest_patients(self.cells, chosen) for chosen in (seen, ~seen))
+        return known
+
+
+def time_group(
+    period: str, frame: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None = None
+) -> Iterator[Figure]:
     """Incidence by each horizon, survival where nothing competes, and the median among all pathways."""
-    cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
-    curve = _fitted(cells, indicator)
+    group, scale = _Group.of(frame, indicator, pairs), ticks_per_unit(indicator.unit)
     for horizon in indicator.horizons:
-        yield from _at_horizon(period, cells, curve, horizon, scale)
-    found = median_time(curve) if isinstance(curve, Incidence) else median_survival(curve)
+        yield from _at_horizon(period, group, indicator, horizon)
+    found = median_time(group.curve) if isinstance(group.curve, Incidence) else median_survival(group.curve)
     yield Figure(
         "median_time",
         period,
-        n=cells.total,
-        n_events=_events(cells),
+        **group.counts(),
         estimate=_in_units(found.estimate, scale),
         ci_low=_in_units(found.low, scale),
         ci_high=_in_units(found.high, scale),
@@ -40,40 +78,55 @@ def time_group(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[F
     )
 
 
-def time_headline(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[Figure]:
+def time_headline(
+    period: str, frame: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None = None
+) -> Iterator[Figure]:
     """The primary measure at its horizon alone, for months and quarters."""
-    cells, horizon = Cells.of(frame), indicator.primary.horizon or 0
-    figures = _at_horizon(period, cells, _fitted(cells, indicator), horizon, ticks_per_unit(indicator.unit))
+    figures = _at_horizon(period, _Group.of(frame, indicator, pairs), indicator, indicator.primary.horizon or 0)
     return (figure for figure in figures if figure.measure == indicator.primary.measure)
 
 
-def _fitted(cells: Cells, indicator: Timed) -> Incidence | Survival:
-    """Aalen-Johansen where something is declared to compete, else Kaplan-Meier."""
-    return aalen_johansen(cells) if indicator.competing else kaplan_meier(cells)
-
-
-def _at_horizon(period: str, cells: Cells, curve: Incidence | Survival, horizon: int, scale: int) -> Iterator[Figure]:
+def _at_horizon(period: str, group: _Group, indicator: Timed, horizon: int) -> Iterator[Figure]:
     """Cumulative incidence by a horizon, in units, and where nothing competes its complement, survival."""
-    tick = horizon * scale
-    known = {"n": cells.total, "n_events": _events(cells, tick), "horizon": horizon}
-    if isinstance(curve, Incidence):
-        yield figure_of(incidence_at(curve, tick), "cumulative_incidence", period, **known, method=AALEN_JOHANSEN)
-        return
-    alive = survival_at(curve, tick)
-    yield figure_of(alive, "survival", period, **known, method=KAPLAN_MEIER)
-    yield figure_of(alive.complement(), "cumulative_incidence", period, **known, method=KAPLAN_MEIER)
-
-
-def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Timed) -> Iterator[Figure]:
-    """Differences, after - before, at each horizon; the log-rank test where nothing competes."""
-    groups, scale = (Cells.of(after), Cells.of(before)), ticks_per_unit(indicator.unit)
-    for horizon in indicator.horizons:
-        found = incidence_difference(*groups, horizon * scale)
-        yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=INFLUENCE)
-        if indicator.primary.measure == "survival":
-            yield figure_of(found.negated(), "survival", CONTRAST, horizon=horizon, method=INFLUENCE)
+    tick = horizon * ticks_per_unit(indicator.unit)
+    if indicator.competing and isinstance(group.curve, Incidence):
+        method = AALEN_JOHANSEN if group.pairs is None else CLUSTERED
+        share = incidence_at(group.curve, tick)
+        alive = share.complement()
+    else:
+        method, alive = _alive(group.curve, tick)
+        share = alive.complement()
+    known = {**group.counts(tick), "horizon": horizon, "method": method}
     if not indicator.competing:
-        test = log_rank(*groups)
+        yield figure_of(alive, "survival", period, **known)
+    yield figure_of(share, "cumulative_incidence", period, **known)
+
+
+def _alive(curve: Incidence | Survival, tick: int) -> tuple[str, Interval]:
+    """Survival where nothing competes, with its method: Kaplan-Meier's, or with the error of patients."""
+    if isinstance(curve, Survival):
+        return KAPLAN_MEIER, survival_at(curve, tick)
+    return CLUSTERED_SURVIVAL, clustered_survival_at(curve, tick)
+
+
+def time_contrast(
+    after: pl.DataFrame, before: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None = None
+) -> Iterator[Figure]:
+    """Differences, after - before, at each horizon; the log-rank test where nothing competes.
+
+    ``pairs`` are those of both groups: a patient may have pathways in either. There is no log-rank test
+    of pathways that share patients.
+    """
+    groups = Cells.of(after), Cells.of(before)
+    linked, method = _linked(*groups, pairs), INFLUENCE if pairs is None else CLUSTERED_INFLUENCE
+    for horizon in indicator.horizons:
+        tick = horizon * ticks_per_unit(indicator.unit)
+        found = clustered_difference(*groups, tick, linked) if linked else incidence_difference(*groups, tick)
+        yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=method)
+        if indicator.primary.measure == "survival":
+            yield figure_of(found.negated(), "survival", CONTRAST, horizon=horizon, method=method)
+    if not indicator.competing:
+        test = log_rank(*groups) if pairs is None else Test.absent(LOG_RANK, SEVERAL_PATHWAYS)
         yield Figure(
             "log_rank",
             CONTRAST,
@@ -84,10 +137,20 @@ def time_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Timed) -
         )
 
 
-def curve_rows(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[dict[str, object]]:
+def _linked(after: Cells, before: Cells, pairs: pl.DataFrame | None) -> Linked | None:
+    """The pairs within either group and across; of two pathways, that of before came first."""
+    if pairs is None:
+        return None
+    spans = (("after", "after", after, after), ("before", "before", before, before), ("before", "after", before, after))
+    return Linked(*(Pairs.of(pairs.filter(period_a=a, period_b=b), first, second) for a, b, first, second in spans))
+
+
+def curve_rows(
+    period: str, frame: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None = None
+) -> Iterator[dict[str, object]]:
     """Every step of the incidence with its interval, from time 0 on (CURVE without its keys)."""
     cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
-    curve = aalen_johansen(cells)
+    curve = aalen_johansen(cells) if pairs is None else clustered_incidence(cells, Pairs.of(pairs, cells, cells))
     n = cells.total
     if curve.time[0] > 0:
         yield {"period": period, "time": 0.0, "estimate": 0.0, "at_risk": n, "n": n, "n_events": 0}
@@ -104,12 +167,6 @@ def curve_rows(period: str, frame: pl.DataFrame, indicator: Timed) -> Iterator[d
             "n": n,
             "n_events": int(events[position]),
         }
-
-
-def _events(cells: Cells, until: int | None = None) -> int:
-    """Events of interest up to a tick, all of them where none is given."""
-    seen = cells.status == EVENT_SEEN
-    return int(cells.n[seen if until is None else seen & (cells.time <= until)].sum())
 
 
 def _in_units(ticks: float | None, scale: int) -> float | None:

@@ -169,6 +169,13 @@ def _events(programme: Programme, indicator: Indicator) -> Said:
         yield from _in_vocabulary("censored_by", event_type, programme)
 
 
+def _each(programme: Programme, indicator: Indicator) -> Said:
+    zero = programme.zero_of(indicator)
+    if zero.which == "each" and not isinstance(indicator, Timed):
+        expected = f"expected first or last: {indicator.kind} has one pathway per patient"
+        yield "time_zero.which", expected + ("" if indicator.time_zero else " (each is the programme's)")
+
+
 def _follow_up(programme: Programme, indicator: Indicator) -> Said:
     yield from _longest(programme, indicator)
     for name, variant in indicator.variants.items():
@@ -215,6 +222,7 @@ def _longest_follow_up_days(programme: Programme, indicator: Indicator) -> int:
 # Fields of the programme and of the indicator that a check relies upon, and the check.
 _OF_INDICATOR: Final[tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Programme, Indicator], Said]], ...]] = (
     (("strata",), ("strata",), _factors),
+    (("time_zero",), ("kind", "time_zero"), _each),
     (
         ("sources", "event_types"),
         ("kind", "event", "time_zero", "competing", "censored_by", "invited_by", "contacts", "variants"),

@@ -120,7 +120,10 @@ class EventSelector(Declared):
 
 
 class TimeZero(Declared):
-    """Which event starts a pathway: the first or the last of its type in all loaded history, or each of them."""
+    """Which event starts a pathway: the first or the last of its type in all loaded history, or each of them.
+
+    ``each`` is for indicators that end in a time: a patient may have several pathways.
+    """
 
     event: Slug
     code: Codes | None = None
@@ -357,6 +360,7 @@ class Gap(Timed):
 
     kind: Literal["gap"]
     contacts: tuple[Slug, ...] = Field(min_length=1, strict=False)
+    unit: Literal["day"] = "day"
     longest_days: int = Field(ge=1)
 
     @property
@@ -477,6 +481,10 @@ class Programme(Declared):
     def has_comparator(self) -> bool:
         """Whether at least one site is a comparator."""
         return any(site.arm == "comparator" for site in self.sites)
+
+    def zero_of(self, indicator: Indicator) -> TimeZero:
+        """The time zero of the indicator: its own, else the programme's."""
+        return indicator.time_zero or self.time_zero
 
     def variants_of(self, indicator: Indicator) -> dict[str, Indicator]:
         """The indicator itself under ``main``, then each variant with its replaced keys."""

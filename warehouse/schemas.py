@@ -8,7 +8,7 @@ where it is ``minute`` or ``hour``: they are divided by the unit only on output.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -38,7 +38,7 @@ EVENT = _schema(
 )
 # One row per patient. One further String or Int64 column per declared covariate.
 PATIENT = _schema({"patient": pl.Int64, "birth_year": pl.Int64})
-# One row per patient x time zero. One further String column per declared stratum.
+# One row per patient x time zero (``each``: a patient has several). One further String column per declared stratum.
 PATHWAY = _schema(
     {
         "pathway": pl.Int64,
@@ -87,6 +87,23 @@ COUNT_TALLY = _schema({**TALLY_KEYS, "events": pl.Int64, "exposure": pl.Int64, "
 # One row per keys x (stage, followed, value): number of pathways.
 SCORE_TALLY = _schema(
     {**TALLY_KEYS, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "n": pl.Int64},
+)
+# One row per keys without the period x the cells of two pathways of one patient: number of such pairs. The first
+# pathway began before the second (or stands before it, of one instant), so that each pair is counted once and
+# the periods are in calendar order. Only where time zero is ``each``; used, and not kept in the warehouse.
+PAIR_TALLY = _schema(
+    {
+        **{name: dtype for name, dtype in TALLY_KEYS.items() if name != "period"},
+        "period_a": pl.String,
+        "entry_a": pl.Int64,
+        "time_a": pl.Int64,
+        "status_a": pl.UInt8,
+        "period_b": pl.String,
+        "entry_b": pl.Int64,
+        "time_b": pl.Int64,
+        "status_b": pl.UInt8,
+        "n": pl.Int64,
+    }
 )
 # One row per keys x reason: number of pathways. ``analysed`` is one of the reasons, so that they add up.
 ATTRITION_TALLY = _schema({**TALLY_KEYS, "reason": pl.String, "n": pl.Int64})
@@ -201,6 +218,7 @@ class Tallies:
     count: pl.DataFrame  # COUNT_TALLY
     score: pl.DataFrame  # SCORE_TALLY
     attrition: pl.DataFrame  # ATTRITION_TALLY
+    pairs: pl.DataFrame = field(default_factory=PAIR_TALLY.to_frame)  # empty unless time zero is ``each``
 
 
 @dataclass(frozen=True)

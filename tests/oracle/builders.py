@@ -46,6 +46,22 @@ RETURN: dict[str, Any] = {
     "window": (1, 31),
     "primary": {"measure": "proportion"},
 }
+VISITS: dict[str, Any] = {
+    "kind": "recurrent_event",
+    "event": {"type": "emergency_visit"},
+    "window": (0, 91),
+    "primary": {"measure": "rate"},
+}
+BREAK: dict[str, Any] = {
+    "kind": "gap",
+    "contacts": ("consultation", "nurse_contact"),
+    "longest_days": 60,
+    "competing": ("death",),
+    "window": (0, 181),
+    "horizons": (90, 180),
+    "primary": {"measure": "cumulative_incidence", "horizon": 180},
+}
+EACH_REFERRAL: dict[str, Any] = {"event": "referral", "which": "each"}
 SATISFACTION: dict[str, Any] = {
     "kind": "score",
     "event": {"type": "questionnaire", "code": ("overall",)},
@@ -139,7 +155,7 @@ def history(events: pl.DataFrame) -> History:
 def outcome_rows(
     happenings: Iterable[Happening], declared: Programme, indicator_id: str = "", variant: str = "main"
 ) -> list[dict[str, Any]]:
-    """The outcomes of one indicator (the first), one row per patient with a pathway, without its key."""
+    """The outcomes of one indicator (the first), one row per pathway, without its key."""
     indicator = declared.indicators[indicator_id or next(iter(declared.indicators))]
     known = history(event_frame(happenings, declared.zone))
     started = pathways(known.events, patient_frame(), declared, indicator.time_zero or declared.time_zero)

@@ -7,7 +7,8 @@ At each time the events come before the censorings, and a pathway is at risk up 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -60,6 +61,33 @@ def incidence(people: Sequence[Person], horizon: int) -> tuple[Fraction, float]:
         variance += step.before**2 * Fraction(step.events * (n - step.events), n**3)
         variance -= 2 * left * step.before * Fraction(step.events, n**2)
     return reached, float(variance)
+
+
+def influence(people: Sequence[Person], horizon: int) -> list[Fraction]:
+    """Of each pathway on the incidence: its derivative in the weight of the pathway, by the rules of calculus."""
+    of_kind: dict[Person, Fraction] = {}
+    passed = [step for step in steps(people) if step.time <= horizon]
+    for time, status in set(people):
+        moved_free = moved = Fraction(0)
+        for step in passed:
+            at_risk, event, ended = (
+                time >= step.time,
+                (time, status) == (step.time, 1),
+                time == step.time and status > 0,
+            )
+            hazard, all_causes = Fraction(step.events, step.at_risk), Fraction(step.happened, step.at_risk)
+            moved += moved_free * hazard + step.before * (event - at_risk * hazard) / step.at_risk
+            moved_free -= moved_free * all_causes + step.before * (ended - at_risk * all_causes) / step.at_risk
+        of_kind[time, status] = moved
+    return [of_kind[person] for person in people]
+
+
+def sandwich(owners: Sequence[int], influences: Sequence[Fraction]) -> float:
+    """The variance over patients: influences of one patient's pathways are added before they are squared."""
+    sums: defaultdict[int, Fraction] = defaultdict(Fraction)
+    for owner, psi in zip(owners, influences, strict=True):
+        sums[owner] += psi
+    return float(sum(total**2 for total in sums.values()))
 
 
 def loglog(share: float, error: float) -> tuple[float, float]:
@@ -129,3 +157,54 @@ def mean(values: Sequence[float]) -> tuple[float, float | None]:
         return average, None
     squares = math.fsum((value - average) ** 2 for value in values)
     return average, math.sqrt(squares / (len(values) - 1) / len(values))
+
+
+# ---------------------------------------------------------------- rates of (events, exposure)
+
+
+def root(rising: Callable[[float], float], low: float, high: float) -> float:
+    """Where a rising function is 0, by halving."""
+    for _ in range(70):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rising(middle) > 0 else (middle, high)
+    return (low + high) / 2
+
+
+def poisson_up_to(k: int, mean: float) -> float:
+    """Probability of at most k events, summed downwards from k."""
+    if k < 0:
+        return 0.0
+    total, term = 0.0, math.exp(k * math.log(mean) - mean - math.lgamma(k + 1))
+    for i in range(k, -1, -1):
+        total, term = total + term, term * i / mean
+    return total
+
+
+def garwood(events: int) -> tuple[float, float]:
+    """Exact limits of the mean of a Poisson count."""
+    most = 2 * events + 50.0
+    low = root(lambda mean: 1 - poisson_up_to(events - 1, mean) - 0.025, 1e-12, most) if events else 0.0
+    return low, root(lambda mean: 0.025 - poisson_up_to(events, mean), 1e-12, most)
+
+
+def binomial_up_to(k: int, n: int, p: float) -> float:
+    if k < 0:
+        return 0.0
+    if k >= n:
+        return 1.0
+    choose = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    total, term = 0.0, math.exp(choose + k * math.log(p) + (n - k) * math.log1p(-p))
+    for i in range(k, -1, -1):
+        total, term = total + term, term * i / (n - i + 1) * (1 - p) / p
+    return total
+
+
+def clopper_pearson(k: int, n: int) -> tuple[float, float]:
+    low = root(lambda p: 1 - binomial_up_to(k - 1, n, p) - 0.025, 1e-12, 1 - 1e-12) if k else 0.0
+    return low, root(lambda p: 0.025 - binomial_up_to(k, n, p), 1e-12, 1 - 1e-12) if k < n else 1.0
+
+
+def squared_residuals(people: Sequence[tuple[int, int]]) -> Fraction:
+    """Sum of (events - rate x exposure)^2 over people."""
+    rate = Fraction(sum(events for events, _ in people), sum(exposure for _, exposure in people))
+    return sum(((events - rate * exposure) ** 2 for events, exposure in people), Fraction(0))

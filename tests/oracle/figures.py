@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
 from typing import Any
 
 from oracle import estimators
 from oracle.reference import ANSWERED, Cell, Counts
 
-from warehouse.programme import Indicator, Programme, Score, TimeToEvent
+from warehouse.programme import Indicator, Programme, RecurrentEvent, Score, Timed
 
 SCALE = {"day": 1, "minute": 60, "hour": 3600}
+MONTH = Fraction("30.4375")
+NOTHING = {"estimate": None, "ci_low": None, "ci_high": None, "std_error": None, "p_value": None}
 Key = tuple[str, str, str, str, str, str, int | None]
-Group = list[Cell]
+Rows = dict[Cell, list[int]]  # key without the indicator -> the owner of each pathway; of one's own unless several
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,19 @@ class Expected:
     period: str
     horizon: int | None
     known: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pathways: their cells and whose they are; ``shared`` where a patient may have several."""
+
+    cells: list[Cell]
+    owners: list[int]
+    shared: bool
+
+    @property
+    def people(self) -> list[estimators.Person]:
+        return [(time, status) for _, time, status in self.cells]
 
 
 @dataclass(frozen=True)
@@ -39,17 +56,21 @@ def expected_figures(counted: Counts, programme: Programme) -> dict[Key, dict[st
     found: dict[Key, dict[str, Any]] = {}
     for declared in programme.indicators.values():
         for variant, of in programme.variants_of(declared).items():
-            cells = counted.time if of.kind == "time_to_event" else counted.score
-            rows = {key[2:]: n for key, n in cells.items() if key[:2] == (of.id, variant)}
+            shared, strangers = (of.time_zero or programme.time_zero).which == "each", count(10**9)
+            cells = {key: n for key, n in counted.of_kind(of.kind).items() if key[:2] == (of.id, variant)}
+            rows = {
+                key[2:]: counted.owners[key] if shared else [next(strangers) for _ in range(n)]
+                for key, n in cells.items()
+            }
             for scope in _scopes(rows, programme):
-                for one in _of_scope(rows, scope, programme, of):
+                for one in _of_scope(rows, scope, programme, of, shared=shared):
                     key = (of.id, variant, scope.type, scope.name, one.period, one.measure, one.horizon)
                     assert key not in found
                     found[key] = one.known
     return found
 
 
-def _scopes(rows: dict[Cell, int], programme: Programme) -> Iterator[Scope]:
+def _scopes(rows: Rows, programme: Programme) -> Iterator[Scope]:
     yield Scope("overall", "all", "overall", lambda of: of[0] == "circuit")
     for arm in ("comparator", "not_started"):
         if any(key[2] == arm for key in rows):
@@ -62,23 +83,20 @@ def _scopes(rows: dict[Cell, int], programme: Programme) -> Iterator[Scope]:
         yield Scope(view[7:], name, view, lambda of, name=name: of[0] == "circuit" and of[2] == name)
 
 
-def _group(rows: dict[Cell, int], scope: Scope, view: str, holds_period: Callable[[str], bool]) -> Group:
-    return [
-        key[5:]
-        for key, n in rows.items()
-        for _ in range(n)
-        if key[0] == view and scope.holds(key[2:5]) and holds_period(key[1])
-    ]
+def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, shared: bool) -> Iterator[Expected]:
+    def chosen(view: str, holds_period: Callable[[str], bool]) -> Group:
+        members = [
+            (key[5:], owner)
+            for key, owners in rows.items()
+            for owner in owners
+            if key[0] == view and scope.holds(key[2:5]) and holds_period(key[1])
+        ]
+        return Group([cell for cell, _ in members], [owner for _, owner in members], shared)
 
-
-def _of_scope(rows: dict[Cell, int], scope: Scope, programme: Programme, of: Indicator) -> Iterator[Expected]:
-    groups = {
-        name: _group(rows, scope, scope.view, lambda period, name=name: period == name)
-        for name, _ in programme.periods.named()
-    }
-    together = {"all": _group(rows, scope, scope.view, lambda period: True)} if scope.type == "overall" else {}
+    groups = {name: chosen(scope.view, name.__eq__) for name, _ in programme.periods.named()}
+    together = {"all": chosen(scope.view, lambda period: True)} if scope.type == "overall" else {}
     for name, group in (groups | together).items():
-        yield from _of_group(name, group, of) if group else [_absent(name, of, "no_pathway", n=0)]
+        yield from _of_group(name, group, of) if group.cells else [_absent(name, of, "no_pathway", n=0)]
     if scope.name != "not_started":
         yield from _contrasts(groups["after"], groups["before"], of, with_tests=scope.view == "overall")
     if scope.view == "overall":
@@ -87,37 +105,39 @@ def _of_scope(rows: dict[Cell, int], scope: Scope, programme: Programme, of: Ind
         for month in months:
             spans.setdefault(f"{month[:4]}-Q{(int(month[5:]) - 1) // 3 + 1}", set()).add(month)
         for name, held in spans.items():
-            group = _group(rows, scope, "month", held.__contains__)
+            group = chosen("month", held.__contains__)
             shown = (of.primary.measure, of.primary.horizon)
             yield from (one for one in _of_group(name, group, of) if (one.measure, one.horizon) == shown)
 
 
 def _absent(period: str, of: Indicator, reason: str, **known: Any) -> Expected:
-    nothing = {"estimate": None, "ci_low": None, "ci_high": None, "std_error": None, "p_value": None}
-    return Expected(of.primary.measure, period, of.primary.horizon, {**nothing, **known, "null_reason": reason})
+    return Expected(of.primary.measure, period, of.primary.horizon, {**NOTHING, **known, "null_reason": reason})
 
 
 # ---------------------------------------------------------------- one group
 
 
 def _of_group(period: str, group: Group, of: Indicator) -> Iterator[Expected]:
-    if isinstance(of, TimeToEvent):
-        yield from _times(period, [(time, status) for _, time, status in group], of)
+    if isinstance(of, Timed):
+        yield from _times(period, group, of)
+    elif isinstance(of, RecurrentEvent):
+        yield _rate(period, group)
     else:
-        yield from _shares(period, group, of)
+        yield from _shares(period, group.cells, of)
 
 
-def _times(period: str, people: list[estimators.Person], of: TimeToEvent) -> Iterator[Expected]:
-    scale = SCALE[of.unit]
+def _times(period: str, group: Group, of: Timed) -> Iterator[Expected]:
+    scale, people = SCALE[of.unit], group.people
     for horizon in of.horizons:
         tick = horizon * scale
         known = {"n": len(people), "n_events": sum(1 for time, status in people if status == 1 and time <= tick)}
         if of.competing:
-            share, variance = estimators.incidence(people, tick)
+            share, variance = _incidence(group, tick)
             found = _share(people, tick, float(share), variance)
             yield Expected("cumulative_incidence", period, horizon, {**known, **found})
             continue
         share, variance = estimators.kaplan_meier(people, tick)
+        variance = _incidence(group, tick)[1] if group.shared else variance
         alive = _share(people, tick, float(share), variance)
         yield Expected("survival", period, horizon, {**known, **alive})
         yield Expected("cumulative_incidence", period, horizon, {**known, **_complement(alive)})
@@ -133,11 +153,21 @@ def _times(period: str, people: list[estimators.Person], of: TimeToEvent) -> Ite
     )  # fmt: skip
 
 
+def _incidence(group: Group, tick: int) -> tuple[Fraction, float]:
+    """Its variance is the textbook's where pathways are independent, else the sandwich over patients."""
+    share, variance = estimators.incidence(group.people, tick)
+    if group.shared:
+        variance = estimators.sandwich(group.owners, estimators.influence(group.people, tick))
+    return share, variance
+
+
 def _share(people: list[estimators.Person], tick: int, share: float, variance: float) -> dict[str, Any]:
     if not estimators.is_reached(people, tick):
         return {"estimate": None, "ci_low": None, "ci_high": None, "null_reason": "horizon_beyond_follow_up"}
     if not 0 < share < 1:  # its exact limit is the business of other tests
         return {"estimate": share, "null_reason": None}
+    if not variance:  # one patient owns all pathways, or all patients are alike
+        return {"estimate": share, "std_error": None, "ci_low": None, "ci_high": None, "null_reason": None}
     error = math.sqrt(variance)
     low, high = estimators.loglog(share, error)
     return {"estimate": share, "std_error": error, "ci_low": low, "ci_high": high, "null_reason": None}
@@ -152,7 +182,25 @@ def _complement(alive: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _shares(period: str, group: Group, of: Indicator) -> Iterator[Expected]:
+def _rate(period: str, group: Group) -> Expected:
+    """Events per 100 patient-months with the exact limits of their number."""
+    events, days = (sum(column) for column in zip(*group.cells, strict=True))
+    months = float(days / MONTH)
+    known: dict[str, Any] = {
+        "n": len(group.cells),
+        "n_events": events,
+        "n_with": sum(1 for number, _ in group.cells if number),
+        "exposure": months,
+    }
+    if not days:
+        return Expected("rate", period, None, {**NOTHING, **known, "null_reason": "no_exposure"})
+    low, high = (100 * limit / months for limit in estimators.garwood(events))
+    error = 100 * math.sqrt(events) / months if events else None
+    known |= {"estimate": 100 * events / months, "ci_low": low, "ci_high": high, "std_error": error}
+    return Expected("rate", period, None, {**known, "null_reason": None})
+
+
+def _shares(period: str, group: list[Cell], of: Indicator) -> Iterator[Expected]:
     for measure, events, n in _numerators(group, of):
         known: dict[str, Any] = {"n": n, "n_events": events, "null_reason": None if n else "no_answer"}
         if n:
@@ -168,7 +216,7 @@ def _shares(period: str, group: Group, of: Indicator) -> Iterator[Expected]:
         yield Expected("mean", period, None, known | {"null_reason": None if answers else "no_answer"})
 
 
-def _numerators(group: Group, of: Indicator) -> list[tuple[str, int, int]]:
+def _numerators(group: list[Cell], of: Indicator) -> list[tuple[str, int, int]]:
     if not isinstance(of, Score):
         return [("proportion", sum(1 for *_, value in group if value == 1), len(group))]
     answers = _answers(group)
@@ -179,7 +227,7 @@ def _numerators(group: Group, of: Indicator) -> list[tuple[str, int, int]]:
     ]
 
 
-def _answers(group: Group) -> list[float]:
+def _answers(group: list[Cell]) -> list[float]:
     return [value / 1_000_000 for stage, _, value in group if stage == ANSWERED]
 
 
@@ -187,10 +235,15 @@ def _answers(group: Group) -> list[float]:
 
 
 def _contrasts(after: Group, before: Group, of: Indicator, *, with_tests: bool) -> Iterator[Expected]:
-    if not after or not before:
+    if not after.cells or not before.cells:
         yield _absent("after-before", of, "period_absent")
         return
-    found = _time_contrasts(after, before, of) if isinstance(of, TimeToEvent) else _share_contrasts(after, before, of)
+    if isinstance(of, Timed):
+        found = _time_contrasts(after, before, of)
+    elif isinstance(of, RecurrentEvent):
+        found = _rate_contrasts(after.cells, before.cells)
+    else:
+        found = _share_contrasts(after.cells, before.cells, of)
     for one in found:
         if with_tests:
             yield one
@@ -198,25 +251,45 @@ def _contrasts(after: Group, before: Group, of: Indicator, *, with_tests: bool) 
             yield Expected(one.measure, one.period, one.horizon, {**one.known, "p_value": None})
 
 
-def _time_contrasts(after: Group, before: Group, of: TimeToEvent) -> Iterator[Expected]:
-    groups = [[(time, status) for _, time, status in group] for group in (after, before)]
+def _time_contrasts(after: Group, before: Group, of: Timed) -> Iterator[Expected]:
     for horizon in of.horizons:
-        known = _difference(*groups, horizon * SCALE[of.unit])
+        known = _difference(after, before, horizon * SCALE[of.unit])
         yield Expected("cumulative_incidence", "after-before", horizon, known)
-    if not of.competing:
-        statistic = estimators.log_rank(*groups)
+        if of.primary.measure == "survival":
+            yield Expected("survival", "after-before", horizon, _negated(known))
+    if after.shared and not of.competing:
+        yield Expected("log_rank", "after-before", None, {**NOTHING, "null_reason": "several_pathways_per_patient"})
+    elif not of.competing:
+        statistic = estimators.log_rank(after.people, before.people)
         p_value = None if statistic is None else estimators.chi_square_p(statistic)
         yield Expected("log_rank", "after-before", None, {"estimate": statistic, "p_value": p_value})
 
 
-def _difference(after: list[estimators.Person], before: list[estimators.Person], tick: int) -> dict[str, Any]:
-    if not (estimators.is_reached(after, tick) and estimators.is_reached(before, tick)):
+def _negated(known: dict[str, Any]) -> dict[str, Any]:
+    """The same difference of what remains, survival."""
+    turned = {"estimate": "estimate", "ci_low": "ci_high", "ci_high": "ci_low"}
+    return known | {
+        name: None if known[other] is None else -known[other] for name, other in turned.items() if name in known
+    }
+
+
+def _difference(after: Group, before: Group, tick: int) -> dict[str, Any]:
+    if not (estimators.is_reached(after.people, tick) and estimators.is_reached(before.people, tick)):
         return {"estimate": None, "p_value": None, "null_reason": "horizon_beyond_follow_up"}
-    (share, variance), (other, variance_before) = (estimators.incidence(group, tick) for group in (after, before))
+    (share, variance), (other, variance_before) = (_incidence(group, tick) for group in (after, before))
     difference = float(share - other)
+    if any(0 < one < 1 and not spread for one, spread in ((share, variance), (other, variance_before))):
+        return {**NOTHING, "null_reason": "no_spread"}
     if not (0 < share < 1 and 0 < other < 1):
         return {"estimate": difference, "null_reason": None}
-    error = math.sqrt(variance + variance_before)
+    both = variance + variance_before
+    if after.shared:  # a patient of both groups brings his influences to either, with opposite signs
+        opposite = [-psi for psi in estimators.influence(before.people, tick)]
+        psi = [*estimators.influence(after.people, tick), *opposite]
+        both = estimators.sandwich([*after.owners, *before.owners], psi)
+    if not both:
+        return {**NOTHING, "null_reason": "no_spread"}
+    error = math.sqrt(both)
     width = estimators.Z * error
     return {
         "estimate": difference,
@@ -228,7 +301,67 @@ def _difference(after: list[estimators.Person], before: list[estimators.Person],
     }
 
 
-def _share_contrasts(after: Group, before: Group, of: Indicator) -> Iterator[Expected]:
+def _rate_contrasts(after: list[Cell], before: list[Cell]) -> Iterator[Expected]:
+    """Of pathways with exposure, patient-robust; the exact ratio, of all of them, takes events as independent."""
+    groups = [[cell for cell in group if cell[1]] for group in (after, before)]
+    difference, ratio = _robust(*groups)
+    yield Expected("rate", "after-before", None, difference)
+    yield Expected("rate_ratio", "after/before", None, ratio)
+    yield Expected("rate_ratio_negative_binomial", "after/before", None, {})  # its likelihood is R's business
+    totals = [tuple(sum(column) for column in zip(*group, strict=True)) for group in (after, before)]
+    yield Expected("rate_ratio_exact", "after/before", None, _exact_ratio(*totals[0], *totals[1]))
+
+
+def _robust(after: list[Cell], before: list[Cell]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Difference and ratio of two rates with the sandwich over pathways."""
+    events = [sum(number for number, _ in group) for group in (after, before)]
+    if not all(events):
+        null = {**NOTHING, "null_reason": "not_estimable" if any(events) else "no_event"}
+        return null, null
+    exposure = [sum(days for _, days in group) for group in (after, before)]
+    rates = [Fraction(number, days) for number, days in zip(events, exposure, strict=True)]
+    spread = [estimators.squared_residuals(group) for group in (after, before)]
+    if not any(spread):
+        null = {**NOTHING, "null_reason": "no_spread"}
+        return null, null
+    scale = 100 * MONTH
+    error = math.sqrt(sum(square / days**2 for square, days in zip(spread, exposure, strict=True))) * float(scale)
+    of_log = math.sqrt(sum(square / number**2 for square, number in zip(spread, events, strict=True)))
+    change, ratio = float((rates[0] - rates[1]) * scale), float(rates[0] / rates[1])
+    width = math.exp(estimators.Z * of_log)
+    difference = {
+        "estimate": change,
+        "std_error": error,
+        "ci_low": change - estimators.Z * error,
+        "ci_high": change + estimators.Z * error,
+        "p_value": math.erfc(abs(change) / error / math.sqrt(2)),
+        "null_reason": None,
+    }
+    limits = {"ci_low": ratio / width, "ci_high": ratio * width}
+    return difference, {"estimate": ratio, "std_error": of_log, **limits, "p_value": None, "null_reason": None}
+
+
+def _exact_ratio(events: int, days: int, events_before: int, days_before: int) -> dict[str, Any]:
+    """Given all events, those of after are binomial: its exact limits and twice its smaller tail."""
+    if not days or not days_before:
+        return {**NOTHING, "null_reason": "no_exposure"}
+    total, share = events + events_before, days / (days + days_before)
+    if not total:
+        return {**NOTHING, "null_reason": "no_event"}
+    if not events_before:
+        return {**NOTHING, "null_reason": "no_event"}
+    up_to = estimators.binomial_up_to(events, total, share)
+    from_on = 1 - estimators.binomial_up_to(events - 1, total, share)
+    p_value = min(1.0, 2 * min(up_to, from_on))
+    scale = days_before / days
+    low, high = (limit / (1 - limit) * scale for limit in estimators.clopper_pearson(events, total))
+    return {
+        "estimate": events / events_before * scale, "ci_low": low, "ci_high": high, "p_value": p_value,
+        "null_reason": None,
+    }  # fmt: skip
+
+
+def _share_contrasts(after: list[Cell], before: list[Cell], of: Indicator) -> Iterator[Expected]:
     for (measure, events, n), (_, other, n_before) in zip(_numerators(after, of), _numerators(before, of), strict=True):
         known: dict[str, Any] = {"estimate": None, "null_reason": "no_answer"}
         if n and n_before:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import pairwise
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import combinations, pairwise
 from typing import Any
 
 from oracle.builders import Happening, midnight
 
 from warehouse.programme import (
     EventSelector,
+    Gap,
     Indicator,
     Programme,
     Proportion,
+    RecurrentEvent,
     Score,
     TimeToEvent,
     TimeZero,
@@ -46,7 +48,7 @@ class Pathway:
 
 @dataclass(frozen=True)
 class Found:
-    """An outcome: a reason, or a cell (time, status) or (stage, followed, value)."""
+    """An outcome: a reason, or a cell (time, status), (events, exposure) or (stage, followed, value)."""
 
     cell: Cell | None = None
     excluded: str | None = None
@@ -65,14 +67,14 @@ def reading_order(one: Happening) -> tuple[datetime, bool, int]:
     return one.at, not one.day_only, one.sequence
 
 
-def time_zero_of(happenings: Iterable[Happening], time_zero: TimeZero) -> Happening | None:
+def zeros_of(happenings: Iterable[Happening], time_zero: TimeZero) -> list[Happening]:
     candidates = sorted((one for one in happenings if selects(time_zero, one)), key=reading_order)
-    if not candidates:
-        return None
+    if not candidates or time_zero.which == "each":
+        return candidates
     if time_zero.which == "first":
-        return candidates[0]
+        return candidates[:1]
     latest = reading_order(candidates[-1])[:2]
-    return next(one for one in candidates if reading_order(one)[:2] == latest)
+    return [next(one for one in candidates if reading_order(one)[:2] == latest)]
 
 
 def period_on(day: date, programme: Programme) -> str | None:
@@ -115,12 +117,7 @@ def exclusion(day: date, period: str | None, site: str | None, time_zero: TimeZe
     return "site_unknown" if site is None else None
 
 
-def pathway_of(
-    happenings: Iterable[Happening], person: Mapping[str, Any], programme: Programme, time_zero: TimeZero
-) -> Pathway | None:
-    zero = time_zero_of(happenings, time_zero)
-    if zero is None:
-        return None
+def pathway_from(zero: Happening, person: Mapping[str, Any], programme: Programme, time_zero: TimeZero) -> Pathway:
     day = zero.at.astimezone(programme.zone).date()
     period = period_on(day, programme)
     return Pathway(
@@ -174,9 +171,10 @@ def follow_up(clock: Clock, happenings: Iterable[Happening], programme: Programm
     closed = [clock.scaled(of.window[1]), clock.day_begins(programme.data_lock)]
     if clock.pathway.period == "before" and (of.spill_over or programme.follow_up.spill_over) == "cut":
         closed.append(clock.day_begins(programme.periods.before.until))
-    competing = set(of.competing) if isinstance(of, TimeToEvent) else set()
-    ending = LOSSES | (set(of.censored_by) if isinstance(of, TimeToEvent) else set())
+    competing, ending = set(of.competing), LOSSES | set(of.censored_by)
     losses = {clock.at(one.at) for one in known if one.type in ending - competing}
+    if of.window[0] >= 0:  # who left before time zero is back; windows that look back need them all the time
+        losses = {tick for tick in losses if tick >= 0}
     if (of.alive_until or programme.follow_up.alive_until) == "last_event":
         losses.add(max(clock.at(one.at) for one in known))
     deaths = {clock.at(one.at) for one in known if one.type == "death" and "death" not in competing}
@@ -194,7 +192,10 @@ def time_to_event(pathway: Pathway, happenings: Sequence[Happening], programme: 
         return Found(excluded="earlier_event")
     start, end = clock.scaled(of.window[0]), clock.scaled(of.window[1])
     outcome = {tick for tick in ticks if start <= tick < end}
-    ends = follow_up(clock, happenings, programme, of)
+    return _first_to_happen(outcome, follow_up(clock, happenings, programme, of))
+
+
+def _first_to_happen(outcome: set[int], ends: FollowUp) -> Found:
     for tick in sorted({ends.closed} | outcome | ends.deaths | ends.losses | ends.competing):
         found = _on_tick(tick, outcome, ends)
         if found is not None:
@@ -212,6 +213,53 @@ def _on_tick(tick: int, outcome: set[int], ends: FollowUp) -> int | None:
     if tick in ends.competing:
         return COMPETED
     return CENSORED if tick in ends.deaths | ends.losses else None
+
+
+def gap(pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: Gap) -> Found:
+    """Day by day: a break is noticed on the first day on which too many have passed, whoever comes that day."""
+    clock = Clock(pathway, programme, "day")
+    contacts = {clock.at(one.at) for one in happenings if one.type in of.contacts}
+    breaks, last = set(), 0
+    for day in range(1, of.window[1]):
+        if day - last == of.longest_days + 1:
+            breaks.add(day)
+        if day in contacts:
+            last = day
+    breaks = {day for day in breaks if of.window[0] <= day}
+    return _first_to_happen(breaks, follow_up(clock, happenings, programme, of))
+
+
+def episode_starts(visits: Iterable[Happening], hours: int, programme: Programme) -> list[Happening]:
+    """The first visit of each episode, of all visits of the patient."""
+    starts: list[Happening] = []
+    for visit in sorted(visits, key=reading_order):
+        if hours == 0 or not starts or not belongs(visit, starts[-1], hours, programme):
+            starts.append(visit)
+    return starts
+
+
+def belongs(visit: Happening, first: Happening, hours: int, programme: Programme) -> bool:
+    if visit.day_only or first.day_only:
+        return visit.at.astimezone(programme.zone).date() == first.at.astimezone(programme.zone).date()
+    return visit.at - first.at < timedelta(hours=hours)
+
+
+def recurrent_event(
+    pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: RecurrentEvent
+) -> Found:
+    """Day by day: every observed day may hold an episode; that of a death or a departure is no time at risk."""
+    clock = Clock(pathway, programme, "day")
+    visits = [one for one in happenings if selects(of.event, one)]
+    starts = Counter(clock.at(one.at) for one in episode_starts(visits, of.episode_hours, programme))
+    ends = follow_up(clock, happenings, programme, of)
+    observed = at_risk = events = 0
+    for day in range(*of.window):
+        if day >= ends.closed or any(day > end for end in ends.deaths | ends.losses):
+            break
+        observed += 1
+        events += starts[day]
+        at_risk += day not in ends.deaths | ends.losses
+    return Found((events, at_risk)) if observed else Found(excluded="no_follow_up")
 
 
 def _leaves(ends: FollowUp, never: int) -> int:
@@ -256,7 +304,13 @@ def score(pathway: Pathway, happenings: Sequence[Happening], programme: Programm
     return Found((INVITED if invited else ELIGIBLE, followed, None))
 
 
-KINDS = {"time_to_event": time_to_event, "proportion": proportion, "score": score}
+KINDS = {
+    "time_to_event": time_to_event,
+    "gap": gap,
+    "recurrent_event": recurrent_event,
+    "proportion": proportion,
+    "score": score,
+}
 
 
 def outcome_of(pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: Indicator) -> Found:
@@ -270,39 +324,66 @@ def outcome_of(pathway: Pathway, happenings: Sequence[Happening], programme: Pro
 
 @dataclass(frozen=True, repr=False)
 class Counts:
-    """Pathways counted by (indicator, variant, view, period, arm, site, stratum) and cell."""
+    """Pathways counted by (indicator, variant, view, period, arm, site, stratum) and cell.
 
-    time: Counter[Cell]
-    score: Counter[Cell]
-    attrition: Counter[Cell]
+    ``pairs`` counts pairs of pathways of one patient where time zero is ``each``, and ``owners`` tells whose the
+    pathways of each key of ``time`` are: what counts do not know.
+    """
+
+    time: Counter[Cell] = field(default_factory=Counter)
+    count: Counter[Cell] = field(default_factory=Counter)
+    score: Counter[Cell] = field(default_factory=Counter)
+    attrition: Counter[Cell] = field(default_factory=Counter)
+    pairs: Counter[Cell] = field(default_factory=Counter)
+    owners: dict[Cell, list[int]] = field(default_factory=dict, compare=False)
+
+    def of_kind(self, kind: str) -> Counter[Cell]:
+        return {"time_to_event": self.time, "gap": self.time, "recurrent_event": self.count}.get(kind, self.score)
 
 
 def counts(happenings: Iterable[Happening], people: Mapping[int, Mapping[str, Any]], programme: Programme) -> Counts:
     by_patient: dict[int, list[Happening]] = {}
     for one in happenings:
         by_patient.setdefault(one.patient, []).append(one)
-    counted = Counts(Counter(), Counter(), Counter())
+    counted = Counts()
     for indicator in programme.indicators.values():
         for variant, changed in programme.variants_of(indicator).items():
             for patient, known in by_patient.items():
                 zero = indicator.time_zero or programme.time_zero
-                pathway = pathway_of(known, people.get(patient, {}), programme, zero)
-                if pathway is not None:
-                    _count(
-                        counted, pathway, outcome_of(pathway, known, programme, changed), programme, changed, variant
-                    )
+                keys: list[Cell] = []
+                for one in zeros_of(known, zero):
+                    pathway = pathway_from(one, people.get(patient, {}), programme, zero)
+                    found = outcome_of(pathway, known, programme, changed)
+                    keys += _count(counted, pathway, found, programme, changed, variant)
+                if zero.which == "each":
+                    _count_pairs(counted, keys, patient)
     return counted
 
 
-def _count(counted: Counts, pathway: Pathway, found: Found, programme: Programme, of: Indicator, variant: str) -> None:
-    cells = counted.time if of.kind == "time_to_event" else counted.score
+def _count(
+    counted: Counts, pathway: Pathway, found: Found, programme: Programme, of: Indicator, variant: str
+) -> list[Cell]:
+    """Counts one pathway, and gives the keys under which it is counted, one per view."""
     named = (of.id, variant)
     counted.attrition[(*named, "overall", pathway.period, pathway.arm, None, None, _reason(found, of))] += 1
     if found.cell is None:
-        return
-    cell = (-1, *found.cell) if of.kind == "time_to_event" else found.cell
-    for view, period, site, stratum in _views(pathway, programme, of, variant):
-        cells[(*named, view, period, pathway.arm, site, stratum, *cell)] += 1
+        return []
+    cell = (-1, *found.cell) if of.kind in ("time_to_event", "gap") else found.cell
+    views = _views(pathway, programme, of, variant)
+    keys = [(*named, view, period, pathway.arm, site, stratum, *cell) for view, period, site, stratum in views]
+    for key in keys:
+        counted.of_kind(of.kind)[key] += 1
+    return keys
+
+
+def _count_pairs(counted: Counts, keys: list[Cell], patient: int) -> None:
+    """The keys of one patient's pathways in the order of their time zeros; pairs differ in period and cell alone."""
+    for key in keys:
+        counted.owners.setdefault(key, []).append(patient)
+    for one, other in combinations(keys, 2):
+        shared = (*one[:3], *one[4:7])
+        if shared == (*other[:3], *other[4:7]):
+            counted.pairs[(*shared, one[3], *one[7:], other[3], *other[7:])] += 1
 
 
 def _reason(found: Found, of: Indicator) -> str:

@@ -15,7 +15,17 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from oracle.builders import REFERRAL, RETURN, SATISFACTION, Happening, event_frame, patient_frame, programme
+from oracle.builders import (
+    BREAK,
+    REFERRAL,
+    RETURN,
+    SATISFACTION,
+    VISITS,
+    Happening,
+    event_frame,
+    patient_frame,
+    programme,
+)
 
 from warehouse.programme import Programme
 
@@ -37,6 +47,12 @@ FOLLOWING = (
 CODES = {"referral": ("pain", "work", None), "questionnaire": ("overall",) * 5 + ("other",)}
 OFFSETS = (0, 0, 0, 0, 1, 1, 2, 3, -1, *range(4, 42))
 CLOSE = (0, 0, 0, 1, 6)
+ZEROS = st.sampled_from(
+    (
+        None, None, {"event": "discharge", "which": "last"}, {"event": "announcement", "which": "each"},
+        {"event": "emergency_visit", "which": "each"},
+    )
+)  # fmt: skip
 ANSWERS = (None, -1.0, 100.5, 0.0, 33.3, 50.0, 75.0, 89.9, 90.0, 99.9, 100.0)
 
 
@@ -75,6 +91,7 @@ def times(draw: st.DrawFn, units: tuple[str, ...] = ("day", "minute", "hour")) -
     return {
         **REFERRAL,
         **_follow_up(draw),
+        "time_zero": draw(ZEROS),
         "event": draw(st.sampled_from(({"type": "referral"}, {"type": "referral", "code": ("pain",)}))),
         "competing": competing,
         "censored_by": draw(st.sampled_from(((), ("transfer_out",), ("icu_admission",)))),
@@ -84,6 +101,41 @@ def times(draw: st.DrawFn, units: tuple[str, ...] = ("day", "minute", "hour")) -
         "horizons": horizons,
         "primary": {"measure": "cumulative_incidence", "horizon": draw(st.sampled_from(horizons))},
         "variants": draw(st.sampled_from(({}, {"other": changed}))),
+    }
+
+
+@st.composite
+def breaks(draw: st.DrawFn) -> dict[str, Any]:
+    """A break between contacts, with another length as a variant."""
+    window = _windows(draw, 40, (0, 0, 3))
+    horizons = tuple(sorted(draw(st.sets(st.integers(window[0], window[1] - 1), min_size=1, max_size=2))))
+    other = {"title": {"fr": "Autre", "en": "Other"}, "longest_days": draw(st.integers(1, 20))}
+    measure = draw(st.sampled_from(("cumulative_incidence", "survival")))
+    return {
+        **BREAK,
+        **_follow_up(draw),
+        "time_zero": draw(ZEROS),
+        "contacts": draw(st.sampled_from((("emergency_visit",), ("emergency_visit", "referral")))),
+        "longest_days": draw(st.integers(1, 8)),
+        "competing": ("death",) if measure == "cumulative_incidence" else (),
+        "window": window,
+        "horizons": horizons,
+        "primary": {"measure": measure, "horizon": draw(st.sampled_from(horizons))},
+        "variants": draw(st.sampled_from(({}, {"other": other}))),
+    }
+
+
+@st.composite
+def rates(draw: st.DrawFn) -> dict[str, Any]:
+    """Episodes of visits per time at risk, with others as a variant: longer, shorter or single visits."""
+    other = {"title": {"fr": "Autre", "en": "Other"}, "episode_hours": draw(st.sampled_from((0, 1, 48)))}
+    return {
+        **VISITS,
+        **_follow_up(draw),
+        "window": _windows(draw, 40, (0, 0, 1, -3)),
+        "censored_by": draw(st.sampled_from(((), ("icu_admission",)))),
+        "episode_hours": draw(st.sampled_from((24, 24, 72))),
+        "variants": draw(st.sampled_from(({}, {"other": other}))),
     }
 
 
@@ -161,7 +213,13 @@ def programmes(draw: st.DrawFn, units: tuple[str, ...] = ("day", "minute", "hour
             "spill_over": draw(st.sampled_from(("cut", "keep"))),
             "alive_until": draw(st.sampled_from(("data_lock", "last_event"))),
         },
-        indicators={"time": draw(times(units)), "share": draw(shares(units)), "score": draw(scores())},
+        indicators={
+            "time": draw(times(units)),
+            "break": draw(breaks()),
+            "rate": draw(rates()),
+            "share": draw(shares(units)),
+            "score": draw(scores()),
+        },
     )
 
 

@@ -17,11 +17,19 @@ from oracle.strategies import DAYTIME, EXAMPLES, World, crowded_worlds, worlds
 
 from transforms.tallies import merge
 from warehouse.programme import Programme
-from warehouse.schemas import ATTRITION_TALLY, SCORE_TALLY, TIME_TALLY, Tallies
+from warehouse.schemas import ATTRITION_TALLY, COUNT_TALLY, PAIR_TALLY, SCORE_TALLY, TIME_TALLY, Tallies
+
+SCHEMAS = {
+    "time": TIME_TALLY,
+    "count": COUNT_TALLY,
+    "score": SCORE_TALLY,
+    "attrition": ATTRITION_TALLY,
+    "pairs": PAIR_TALLY,
+}
 
 
 def counted(tallies: Tallies) -> Counts:
-    return Counts(*(cells(frame) for frame in (tallies.time, tallies.score, tallies.attrition)))
+    return Counts(**{name: cells(getattr(tallies, name)) for name in SCHEMAS})
 
 
 def cells(frame: pl.DataFrame) -> Counter[tuple[Any, ...]]:
@@ -31,7 +39,7 @@ def cells(frame: pl.DataFrame) -> Counter[tuple[Any, ...]]:
 
 
 def same(one: Tallies, other: Tallies) -> bool:
-    return all(getattr(one, name).equals(getattr(other, name)) for name in ("time", "score", "attrition"))
+    return all(getattr(one, name).equals(getattr(other, name)) for name in SCHEMAS)
 
 
 @settings(EXAMPLES, max_examples=120)
@@ -39,25 +47,23 @@ def same(one: Tallies, other: Tallies) -> bool:
 def test_counts_equal_the_oracle(world: World) -> None:
     tallies = tallied(*world.frames(), world.programme)
     assert counted(tallies) == counts(world.happenings, world.people, world.programme)
-    for frame, schema in (
-        (tallies.time, TIME_TALLY),
-        (tallies.score, SCORE_TALLY),
-        (tallies.attrition, ATTRITION_TALLY),
-    ):
-        assert frame.schema == schema
+    for name, schema in SCHEMAS.items():
+        assert getattr(tallies, name).schema == schema
 
 
 @EXAMPLES
 @given(worlds())
 def test_attrition_and_views_add_up(world: World) -> None:
-    """Every view holds every analysed pathway once, and the attrition every patient with a time zero once."""
+    """Every view holds every analysed pathway once, and the attrition every time zero once."""
     tallies = tallied(*world.frames(), world.programme)
     for indicator_id, indicator in world.programme.indicators.items():
         zero = indicator.time_zero or world.programme.time_zero
-        started = {one.patient for one in world.happenings if one.type == zero.event}
+        started = [one.patient for one in world.happenings if one.type == zero.event]
         attrition = tallies.attrition.filter(indicator_id=indicator_id, variant="main")
-        assert attrition["n"].sum() == len(started)
-        in_cells = tallies.time if indicator.kind == "time_to_event" else tallies.score
+        assert attrition["n"].sum() == len(started if zero.which == "each" else set(started))
+        in_cells = {"share": tallies.score, "score": tallies.score, "rate": tallies.count}.get(
+            indicator_id, tallies.time
+        )
         totals = in_cells.filter(indicator_id=indicator_id, variant="main").group_by("view").agg(pl.col("n").sum())
         answered = ["analysed", "no_answer", "left_before_answer"]
         analysed = attrition.filter(pl.col("reason").is_in(answered))["n"].sum()
@@ -124,6 +130,6 @@ def later(world: World, days: int) -> World:
 def test_a_shift_of_all_dates_changes_nothing_in_days(world: World) -> None:
     """Fifty-two weeks later, over other changes of clock, the counts by day are the same."""
     here, there = (tallied(*shifted.frames(), shifted.programme) for shifted in (later(world, 0), later(world, 364)))
-    for name in ("time", "score", "attrition"):
+    for name in SCHEMAS:
         without_months = [getattr(found, name).filter(pl.col("view") != "month") for found in (here, there)]
         assert without_months[0].equals(without_months[1])

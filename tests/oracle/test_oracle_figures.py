@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle.builders import REFERRAL, RETURN, SATISFACTION, estimated, programme, tallied
+from oracle.builders import REFERRAL, RETURN, SATISFACTION, VISITS, estimated, programme, tallied
 from oracle.figures import Key, expected_figures
 from oracle.reference import Counts, counts
 from oracle.strategies import EXAMPLES, World, worlds
@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 
 from transforms.tallies import merge
 from warehouse.programme import Programme
-from warehouse.schemas import ATTRITION_TALLY, CURVE, ESTIMATE, SCORE_TALLY, TIME_TALLY, Estimates, Tallies
+from warehouse.schemas import ATTRITION_TALLY, COUNT_TALLY, CURVE, ESTIMATE, SCORE_TALLY, TIME_TALLY, Estimates, Tallies
 
 KEYS = ["indicator_id", "variant", "scope_type", "scope", "period", "measure", "horizon"]
 SITES = ({"id": "north"}, {"id": "south"}, {"id": "east", "arm": "comparator"})
@@ -26,7 +26,9 @@ COMPETING = {**REFERRAL, "horizons": (0, 3, 9), "primary": {"measure": "cumulati
 SURVIVAL = {"measure": "survival", "horizon": 5}
 ALONE = {**COMPETING, "competing": (), "unit": "minute", "horizons": (1, 5), "primary": SURVIVAL}
 PLANNED = programme(
-    indicators={"competing": COMPETING, "share": RETURN, "score": SATISFACTION}, sites=SITES, strata={"de_novo": True}
+    indicators={"competing": COMPETING, "rate": VISITS, "share": RETURN, "score": SATISFACTION},
+    sites=SITES,
+    strata={"de_novo": True},
 )
 NOTHING_COMPETES = programme(indicators={"alone": ALONE}, sites=SITES[1:])
 
@@ -79,7 +81,7 @@ PERIODS = {"2021": "before", "2022": "transition", "2023": "after"}
 @st.composite
 def counted_pathways(draw: st.DrawFn) -> Counts:
     """Up to forty kinds of pathway, each many times, counted in every view."""
-    found = Counts(Counter(), Counter(), Counter())
+    found = Counts()
     times, statuses = st.sampled_from((0, 1, 3, 4, 9, 60, 300, 301)), st.sampled_from((0, 1, 1, 2))
     answers = st.one_of(
         st.tuples(st.just(2), st.integers(0, 1), st.sampled_from((0, 50_500_000, 90_000_000, 100_000_000))),
@@ -90,6 +92,7 @@ def counted_pathways(draw: st.DrawFn) -> Counts:
         time, value = draw(times), draw(st.integers(0, 1))
         _add(found.time, "competing", profile, (-1, time, status), n)
         _add(found.time, "alone", profile, (-1, time, status % 2), n)
+        _add(found.count, "rate", profile, (value * status, 30 * time % 91), n)
         _add(found.score, "share", profile, (2, value, draw(st.integers(0, 1))), n)
         _add(found.score, "score", profile, draw(answers), n)
     return found
@@ -109,7 +112,7 @@ def _add(cells: Counter[Any], indicator_id: str, profile: tuple[str, str, bool, 
 
 
 def tallies_of(counted: Counts) -> Tallies:
-    schemas = {"time": TIME_TALLY, "score": SCORE_TALLY, "attrition": ATTRITION_TALLY}
+    schemas = {"time": TIME_TALLY, "count": COUNT_TALLY, "score": SCORE_TALLY, "attrition": ATTRITION_TALLY}
     frames = {
         name: pl.DataFrame([(*key, n) for key, n in getattr(counted, name).items()], schema=schema, orient="row")
         for name, schema in schemas.items()
@@ -168,4 +171,5 @@ def _exchanged(tallies: Tallies) -> Tallies:
 
 
 def _with(tallies: Tallies, **changed: pl.Expr) -> Tallies:
-    return replace(tallies, time=tallies.time.with_columns(**changed), score=tallies.score.with_columns(**changed))
+    kinds = ("time", "count", "score")
+    return replace(tallies, **{name: getattr(tallies, name).with_columns(**changed) for name in kinds})

@@ -174,8 +174,16 @@ def test_the_last_event_can_be_the_outcome() -> None:
     assert told(ZERO, (1, "referral", "2023-05-21"), alive_until="last_event") == (20, EVENT_SEEN)
 
 
-def test_a_follow_up_that_ended_before_time_zero_is_excluded() -> None:
-    assert told(ZERO, (1, "last_news", "2023-04-01")) == ("no_follow_up",)
+@pytest.mark.parametrize("competing", [("death",), ()])
+def test_a_death_before_time_zero_leaves_no_follow_up(competing: tuple[str, ...]) -> None:
+    assert told(ZERO, (1, "death", "2023-04-01"), competing=competing) == ("no_follow_up",)
+
+
+@pytest.mark.parametrize("leaving", ["transfer_out", "last_news", "discharge"])
+def test_who_left_before_time_zero_is_back(leaving: str) -> None:
+    censoring = {"censored_by": ("discharge",)}
+    assert told(ZERO, (1, leaving, "2023-04-01"), **censoring) == (90, CENSORED)
+    assert told(ZERO, (1, leaving, "2023-04-01"), (1, leaving, "2023-05-08"), **censoring) == (7, CENSORED)
 
 
 def test_a_pathway_that_is_excluded_has_no_outcome() -> None:

@@ -135,6 +135,7 @@ REFUSED = [
     ("transition = { from = 2022-01-01", "transition = { from = 2021-12-31", "periods.transition: expected to start on or after the end of before (2022-01-01)"),
     ("after = {", "later = {", "periods.after: expected this key, got nothing"),
     ('which = "first"', 'which = "all"', "time_zero.which: expected 'first', 'last' or 'each', got text"),
+    ('which = "first"', 'which = "each"', "indicators/satisfaction.toml: time_zero.which: expected first or last: score has one pathway per patient (each is the programme's)"),
     ('event = "announcement"', 'event = "annoucement"', "time_zero.event: expected an event type of the vocabulary (perhaps announcement), got another word"),
     ("starts = 2022-01-17", "starts = 20220117", "sites[1].starts: expected a day such as 2023-01-31, got a whole number"),
     ('id = "tilleuls"', 'id = "saint_cloud"', "sites[1]: expected each id once, got saint_cloud again"),

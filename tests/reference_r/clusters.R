@@ -1,0 +1,54 @@
+# Incidence of pathways that share patients: errors clustered by patient, from rows. Run in this folder: Rscript clusters.R
+source("common.R")
+
+states <- function(status) factor(status, 0:2, c("censored", "event", "competing"))
+
+# Where nothing competes: R's robust error with cluster, of the share without event.
+alone <- function(data, horizons) {
+  fit <- summary(survfit(Surv(time + 1, status == 1) ~ 1, data, cluster = cluster, conf.type = "log-log"), times = horizons + 1)
+  data.frame(horizon = horizons, estimate = 1 - fit$surv, std_error = fit$std.err, low = 1 - fit$upper, high = 1 - fit$lower)
+}
+
+# Of several states survfit (3.5) takes no cluster: R's influences of the rows of one cluster are added, then squared.
+clustered <- function(data, horizons) {
+  if (!any(data$status == 2)) return(alone(data, horizons))
+  rows <- lapply(horizons, function(h) influence(data, h))
+  data.frame(horizon = horizons, estimate = sapply(rows, `[[`, "estimate"),
+    std_error = sapply(rows, function(row) sqrt(sum(rowsum(row$psi, data$cluster)^2))))
+}
+
+# Influence of each row at the horizon, as R gives it where every row is a cluster of its own.
+influence <- function(data, horizon) {
+  data$row <- seq_len(nrow(data))
+  fit <- survfit(Surv(time + 1, states(status)) ~ 1, data, id = row, influence = TRUE)
+  at <- max(which(fit$time - 1 <= horizon))
+  list(estimate = fit$pstate[at, match("event", fit$states)],
+    psi = fit$influence.pstate[, at + dim(fit$influence.pstate)[2] - length(fit$time), match("event", fit$states)])
+}
+
+# Clusters may have rows in both groups, with opposite signs.
+difference <- function(data, horizon) {
+  there <- influence(data[data$group == 1, ], horizon); then <- influence(data[data$group == 0, ], horizon)
+  cluster <- c(data$cluster[data$group == 1], data$cluster[data$group == 0])
+  list(horizon = horizon, estimate = there$estimate - then$estimate, std_error = sqrt(sum(rowsum(c(there$psi, -then$psi), cluster)^2)))
+}
+
+case <- function(name, data, horizons) {
+  data <- data[order(data$cluster, data$group), c("cluster", "group", "time", "status")]
+  list(name = name, patients = as.list(data), incidence = clustered(data, horizons),
+    groups = lapply(0:1, function(g) clustered(data[data$group == g, ], horizons)),
+    difference = lapply(horizons, function(h) difference(data, h)))
+}
+
+two_eyes <- with(retinopathy, data.frame(cluster = id, group = trt, time = floor(futime), status = status))
+two_catheters <- with(kidney, data.frame(cluster = id, group = rep(0:1, length.out = nrow(kidney)), time = time, status = status))
+litters <- with(rats, data.frame(cluster = litter, group = rx, time = time, status = status))
+# No public data set has both clusters and deaths that compete: patients of MGUS are put together by age, sex and year.
+cohorts <- with(mgus2, data.frame(cluster = as.integer(factor(paste(age %/% 5, dxyr %/% 2))), group = as.integer(sex == "M"),
+  time = ifelse(pstat == 1, ptime, futime), status = ifelse(pstat == 1, 1, 2 * death)))
+
+write_reference("clusters.R", "survival", list(
+  case("retinopathy", two_eyes, c(5, 20, 40, 60)),
+  case("kidney", two_catheters, c(30, 120, 300)),
+  case("rats", litters, c(70, 90, 100)),
+  case("mgus2", cohorts, c(24, 120, 240))))

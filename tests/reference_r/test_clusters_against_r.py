@@ -1,0 +1,77 @@
+"""Errors of pathways that share patients equal R's clustered ones on four data sets, rows against counts."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from transforms.cells import Cells
+from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence, clustered_survival_at
+from transforms.incidence import aalen_johansen
+from transforms.survival import incidence_at
+
+CASES = {case["name"]: case for case in json.loads(Path(__file__).with_name("clusters.json").read_text())["cases"]}
+EXACT = {"rel": 1e-9, "abs": 1e-12}
+PERIODS = ("before", "after")
+
+
+def rows(name: str) -> pl.DataFrame:
+    frame = pl.DataFrame(CASES[name]["patients"])
+    return frame.select(
+        "cluster", "time", "status", entry=-1, period=pl.col("group").replace_strict([0, 1], PERIODS), n=1
+    )
+
+
+def pairs_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of PAIR_TALLY: within a cluster, those of before stand before those of after."""
+    found = []
+    for (_,), members in frame.sort("period", descending=True).partition_by("cluster", as_dict=True).items():
+        for one, other in combinations(members.to_dicts(), 2):
+            found.append({f"{key}_a": one[key] for key in one} | {f"{key}_b": other[key] for key in other} | {"n": 1})
+    return pl.DataFrame(found).with_columns(pl.col("status_a", "status_b").cast(pl.UInt8))
+
+
+def within(frame: pl.DataFrame, pairs: pl.DataFrame) -> tuple[Cells, Pairs]:
+    cells = Cells.of(frame)
+    return cells, Pairs.of(pairs, cells, cells)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_incidence_with_patient_clustered_error_and_limits(name):
+    frame = rows(name)
+    groups = [(frame, pairs_of(frame), CASES[name]["incidence"])]
+    for period, expected in zip(PERIODS, CASES[name]["groups"], strict=True):
+        of_period = frame.filter(period=period)
+        groups.append((of_period, pairs_of(frame).filter(period_a=period, period_b=period), expected))
+    for of_group, pairs, expected in groups:
+        curve = clustered_incidence(*within(of_group, pairs))
+        for row in expected:
+            found = incidence_at(curve, row["horizon"])
+            assert found.estimate == pytest.approx(row["estimate"], **EXACT)
+            if 0 < row["estimate"] < 1:
+                assert found.std_error == pytest.approx(row["std_error"], **EXACT)
+                if "low" in row:
+                    found = clustered_survival_at(curve, row["horizon"]).complement()
+                    assert (found.low, found.high) == pytest.approx((row["low"], row["high"]), **EXACT)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_difference_of_groups_that_share_patients(name):
+    frame = rows(name)
+    pairs = pairs_of(frame)
+    cells = {period: Cells.of(frame.filter(period=period)) for period in PERIODS}
+    spans = (("after", "after"), ("before", "before"), ("before", "after"))
+    linked = Linked(*(Pairs.of(pairs.filter(period_a=a, period_b=b), cells[a], cells[b]) for a, b in spans))
+    compared = 0
+    for expected in CASES[name]["difference"]:
+        found = clustered_difference(cells["after"], cells["before"], expected["horizon"], linked)
+        assert found.estimate == pytest.approx(expected["estimate"], **EXACT)
+        there, then = (incidence_at(aalen_johansen(cells[period]), expected["horizon"]) for period in PERIODS)
+        if there.std_error is not None and then.std_error is not None:
+            assert found.std_error == pytest.approx(expected["std_error"], **EXACT)
+            assert found.std_error != pytest.approx(np.hypot(there.std_error, then.std_error), rel=1e-3)
+            compared += 1
+    assert compared
