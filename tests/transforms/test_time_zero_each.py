@@ -151,3 +151,45 @@ def test_the_variance_in_one_pass_is_the_sum_over_pairs_at_every_time(seed: int)
         psi = Influence.of(cells, curve).at(time)
         expected = curve.variance[place] + 2 * pairs.sum_of_products(psi, psi)
         assert found.variance[place] == pytest.approx(max(expected, 0.0), rel=1e-9, abs=1e-12)
+
+
+def contrast(rows: Any) -> dict[str, Any]:
+    figures = estimated(counted(rows), DECLARED).figures
+    (row,) = figures.filter(measure="cumulative_incidence", period="after-before", horizon=30).to_dicts()
+    return row
+
+
+def of_both_periods(patient: int, *, before: bool, after: bool) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for year, kept in ((2021, before), (2023, after)):
+        rows.append((patient, "referral", f"{year}-05-01"))
+        rows += [(patient, "supportive_contact", f"{year}-05-04")] if kept else []
+    return rows
+
+
+def test_patients_of_both_periods_make_the_difference_surer_where_they_behave_alike() -> None:
+    """Of ten patients five keep both referrals, four none, one the later alone: a paired share of one in ten."""
+    rows = [row for patient in range(9) for row in of_both_periods(patient, before=patient < 5, after=patient < 5)]
+    row = contrast(log(*rows, *of_both_periods(9, before=False, after=True)))
+    assert row["estimate"] == pytest.approx(0.1)
+    assert row["std_error"] == pytest.approx((0.1 * 0.9 / 10) ** 0.5)
+
+
+def test_a_difference_that_is_the_same_in_all_patients_has_no_spread() -> None:
+    rows = [row for patient in range(4) for row in of_both_periods(patient, before=patient < 2, after=patient < 2)]
+    assert contrast(log(*rows))["null_reason"] == "no_spread"
+
+
+def test_a_difference_with_a_period_of_one_patient_has_no_spread() -> None:
+    rows = log(
+        (1, "referral", "2021-05-01"), (1, "supportive_contact", "2021-05-04"), (1, "referral", "2021-06-10"),
+        *of_both_periods(2, before=False, after=True)[1:], (3, "referral", "2023-05-01"),
+    )  # fmt: skip
+    assert contrast(rows)["null_reason"] == "no_spread"
+
+
+def test_a_period_in_which_nobody_had_the_event_brings_its_exact_limit() -> None:
+    rows = [row for patient in range(4) for row in of_both_periods(patient, before=False, after=patient < 2)]
+    row = contrast(log(*rows))
+    assert (row["estimate"], row["null_reason"]) == (pytest.approx(0.5), None)
+    assert row["ci_low"] < 0.5 < row["ci_high"]
