@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 BEFORE, TRANSITION, AFTER, LOCK = date(2021, 6, 1), date(2022, 1, 1), date(2023, 1, 1), date(2024, 1, 1)
+ZONE = "Europe/Paris"  # 24 hours are 24 hours, also on the days when clocks change
 LAST_DAY = LOCK - timedelta(days=1)
 PERIODS = ("before", "transition", "after")
 SITES = ("nord", "sud", "est", "ouest", "centre", "rive")

@@ -130,7 +130,7 @@ def returns(events: pd.DataFrame, cohort: pd.DataFrame) -> Figures:
 def rates(events: pd.DataFrame, cohort: pd.DataFrame) -> Figures:
     """Episodes of visits per 100 patient-months, by period and site and by month of the announcement."""
     visits = events[events["event_type"] == "emergency_visit"].sort_values(["patient_id", "event_at", "source_row"])
-    seconds = visits["event_at"].astype("int64") // 10**9
+    seconds = visits["event_at"].dt.tz_localize(c.ZONE).astype("int64") // 10**9
     begun = visits[c.first_visits(visits["patient_id"].tolist(), seconds.tolist())]
     begun = offsets(begun, cohort, "emergency_visit")
     begun = begun[(begun["offset"] >= 0) & (begun["leaves"].isna() | (begun["day"] <= begun["leaves"]))]

@@ -119,7 +119,8 @@ def returns(events: pl.DataFrame, cohort: pl.DataFrame) -> Figures:
 def rates(events: pl.DataFrame, cohort: pl.DataFrame) -> Figures:
     """Episodes of visits per 100 patient-months, by period and site and by month of the announcement."""
     visits = events.filter(col("event_type") == "emergency_visit").sort("patient_id", "event_at", "source_row")
-    starts = c.first_visits(visits["patient_id"].to_list(), visits["event_at"].dt.epoch("s").to_list())
+    seconds = visits["event_at"].dt.replace_time_zone(c.ZONE).dt.epoch("s")
+    starts = c.first_visits(visits["patient_id"].to_list(), seconds.to_list())
     begun = offsets(visits.filter(pl.Series(starts)), cohort, "emergency_visit")
     begun = begun.filter((col("offset") >= 0) & (col("day") <= col("leaves")).fill_null(True))
     counted = cohort.join(begun.group_by("patient_id").agg(episodes=pl.len()), on="patient_id", how="left")
