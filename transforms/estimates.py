@@ -2,7 +2,7 @@
 
 Deaths compete: Aalen-Johansen incidence with delta-method errors. Where nothing competes:
 Kaplan-Meier and the log-rank test. Several pathways of one patient: patient-clustered errors, from pairs.
-Rates: exact and patient-robust. Shares: Wilson and Newcombe.
+Whole curves: areas and Gray's test. Rates: exact and patient-robust. Shares: Wilson and Newcombe.
 Scores: the top box first, the mean as a footnote. Monthly and quarterly figures follow the month of time zero.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import TypeGuard, assert_never
 
 import polars as pl
 
@@ -19,7 +19,8 @@ from transforms.intervals import NO_PATHWAY
 from transforms.rate_figures import rate_contrast, rate_group
 from transforms.share_figures import share_contrast, share_group, share_headline
 from transforms.time_figures import curve_rows, time_contrast, time_group, time_headline
-from warehouse.programme import Gap, Indicator, Programme, Proportion, RecurrentEvent, Score, TimeToEvent
+from transforms.whole_curve_figures import curve_contrast, curve_group
+from warehouse.programme import Gap, Indicator, Programme, Proportion, RecurrentEvent, Score, Timed, TimeToEvent
 from warehouse.schemas import CURVE, ESTIMATE, Estimates, Tallies
 
 Groups = dict[str, pl.DataFrame]  # period -> cells; a period without pathways has no cells
@@ -123,6 +124,8 @@ def _figures(groups: Groups, indicator: Indicator, scope: Scope, pairs: Pairs) -
             yield replace(_absent(indicator, period, NO_PATHWAY), n=0, n_events=0)
         else:
             yield from _group(period, cells, indicator, _within(pairs, period))
+            if _has_area(indicator, scope, pairs):
+                yield from curve_group(period, cells, indicator)
     if scope.name != "not_started":
         yield from _contrasts(groups["after"], groups["before"], indicator, scope, pairs)
 
@@ -137,6 +140,11 @@ def _group(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pairs)
             return share_group(period, cells, indicator)
         case _:
             assert_never(indicator)
+
+
+def _has_area(indicator: Indicator, scope: Scope, pairs: Pairs) -> TypeGuard[Timed]:
+    """Areas and their tests are of whole arms, and take pathways as independent of one another."""
+    return isinstance(indicator, Timed) and scope.view == "overall" and pairs is None
 
 
 def _headline(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
@@ -174,6 +182,8 @@ def _contrasts(
     found = _contrast(after, before, indicator, pairs)
     if scope.view == "overall":
         yield from found
+        if _has_area(indicator, scope, pairs):
+            yield from curve_contrast(after, before, indicator)
     else:
         yield from (replace(figure, p_value=None) for figure in found if figure.measure != "log_rank")
 

@@ -204,9 +204,8 @@ def _filled(template: str, found: Findings | None, from_file: Path | None) -> st
 def _periods(found: Findings | None) -> dict[str, date]:
     """Two halves of the file's span, or the calendar of an example; the lock is the day after the last one."""
     if found is None or not found.first_day or not found.last_day or found.first_day == found.last_day:
-        return {"start": date(2022, 1, 1), "middle": date(2023, 1, 1)} | dict.fromkeys(
-            ("end", "lock"), date(2024, 1, 1)
-        )
+        end = date(2024, 1, 1)
+        return {"start": date(2022, 1, 1), "middle": date(2023, 1, 1), "end": end, "lock": end}
     start, lock = found.first_day, found.last_day + timedelta(days=1)
     return {"start": start, "middle": start + (lock - start) // 2, "end": lock, "lock": lock}
 
@@ -215,7 +214,8 @@ def _indicators(types: set[str]) -> Iterator[str]:
     """Shipped indicators, those whose events no code seems to stand for as comments."""
     for file in sorted((files("warehouse") / "indicators").iterdir(), key=lambda entry: entry.name):
         declared = tomllib.loads(file.read_text(encoding="utf-8"))
-        needed = {declared["event"]["type"], *declared.get("competing", ())}
+        selected = [declared["event"]["type"]] if "event" in declared else declared["contacts"]
+        needed = {*selected, *declared.get("competing", ())}
         if "time_zero" in declared or not needed <= set(EVENT_WORDS):
             continue
         missing = sorted(needed - types)

@@ -97,6 +97,8 @@ def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, 
     together = {"all": chosen(scope.view, lambda period: True)} if scope.type == "overall" else {}
     for name, group in (groups | together).items():
         yield from _of_group(name, group, of) if group.cells else [_absent(name, of, "no_pathway", n=0)]
+        if scope.view == "overall" and group.cells:
+            yield from _areas(name, of, shared=shared)
     if scope.name != "not_started":
         yield from _contrasts(groups["after"], groups["before"], of, with_tests=scope.view == "overall")
     if scope.view == "overall":
@@ -108,6 +110,13 @@ def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, 
             group = chosen("month", held.__contains__)
             shown = (of.primary.measure, of.primary.horizon)
             yield from (one for one in _of_group(name, group, of) if (one.measure, one.horizon) == shown)
+
+
+def _areas(period: str, of: Indicator, *, shared: bool) -> Iterator[Expected]:
+    """That there are areas, of whole arms and independent pathways; their values are R's business."""
+    if isinstance(of, Timed) and not shared:
+        measure = "area_under_incidence" if of.competing else "restricted_mean"
+        yield Expected(measure, period, max(of.horizons), {})
 
 
 def _absent(period: str, of: Indicator, reason: str, **known: Any) -> Expected:
@@ -244,6 +253,10 @@ def _contrasts(after: Group, before: Group, of: Indicator, *, with_tests: bool) 
         found = _rate_contrasts(after.cells, before.cells)
     else:
         found = _share_contrasts(after.cells, before.cells, of)
+    if with_tests and isinstance(of, Timed) and not after.shared:
+        yield from _areas("after-before", of, shared=False)
+        if of.competing:
+            yield Expected("gray_test", "after-before", None, {})  # R's business too
     for one in found:
         if with_tests:
             yield one

@@ -151,7 +151,7 @@ def test_periods_exchanged_turn_the_sign(counted: Counts) -> None:
     tallies = tallies_of(counted)
     here, there = (estimated(found, PLANNED).figures for found in (_started(tallies), _exchanged(_started(tallies))))
     contrasts = here.filter(period="after-before")
-    ratio = pl.col("measure") == "log_rank"
+    ratio = pl.col("measure").is_in(["log_rank", "gray_test"])
     mirrored = there.filter(period="after-before").with_columns(
         estimate=pl.when(ratio).then("estimate").otherwise(-pl.col("estimate")),
         ci_low=-pl.col("ci_high"),

@@ -107,8 +107,15 @@ def test_minutes_are_counted_in_seconds_and_told_in_minutes() -> None:
 def test_survival_and_the_log_rank_test_stand_only_where_nothing_competes() -> None:
     alone = {**REFERRAL, "competing": (), "primary": {"measure": "survival", "horizon": 30}}
     measures = {row["measure"] for row in figures(BEFORE + AFTER, programme(indicators={"time": alone}))}
-    assert measures == {"survival", "cumulative_incidence", "median_time", "log_rank"}
-    assert {row["measure"] for row in figures(BEFORE + AFTER)} == {"cumulative_incidence", "median_time"}
+    both = {"cumulative_incidence", "median_time"}
+    assert measures == both | {"survival", "restricted_mean", "log_rank"}
+    assert {row["measure"] for row in figures(BEFORE + AFTER)} == both | {"area_under_incidence", "gray_test"}
+
+
+def test_areas_reach_to_the_last_horizon_in_the_unit_of_the_indicator() -> None:
+    """One of eight is referred on day 10 and has 80 days behind it by day 90: ten days for each of the eight."""
+    found = only(referred_after([10] + [None] * 7, "2023-03-01"), period="after", measure="area_under_incidence")
+    assert values(found, "horizon", "unit", "estimate") == (90, "day", 10.0)
 
 
 def test_a_log_rank_test_without_event_says_so() -> None:
@@ -129,13 +136,15 @@ def test_a_horizon_that_nobody_reached_is_null_with_its_reason() -> None:
 
 def test_unless_nobody_was_left_to_reach_it() -> None:
     declared = programme(data_lock=date(2023, 3, 21))
-    found = only(referred_after([3, 8], "2023-03-01"), declared, period="after", horizon=90)
+    found = only(
+        referred_after([3, 8], "2023-03-01"), declared, period="after", horizon=90, measure="cumulative_incidence"
+    )
     assert values(found, "estimate", "null_reason") == (1.0, None)
 
 
 def test_a_contrast_has_no_number_where_a_period_has_none() -> None:
     late = programme(data_lock=date(2023, 3, 21))
-    found = only(BEFORE + AFTER, late, period="after-before", horizon=90)
+    found = only(BEFORE + AFTER, late, period="after-before", horizon=90, measure="cumulative_incidence")
     assert values(found, "estimate", "p_value", "null_reason") == (None, None, "horizon_beyond_follow_up")
 
 
