@@ -7,9 +7,10 @@ from typing import Any
 from dashboards import charts, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language, readable
-from dashboards.selection import SHARES, TESTS, Published, comparisons
+from dashboards.selection import RATIOS, SHARES, TESTS, Published, Row, comparisons
 from dashboards.tables import Line, Table
 from warehouse.programme import Gap, Indicator, RecurrentEvent, Score, Site, TimeToEvent
+from warehouse.schemas import CONFIDENCE
 
 _COMPLEMENTS = {"survival": "cumulative_incidence", "cumulative_incidence": "survival"}
 
@@ -47,7 +48,7 @@ def _measures(
     published: Published, indicator: Indicator, scope_type: str, scope: str, language: Language
 ) -> Table | None:
     """Every measure and horizon of one scope, but tests and what is one minus the primary measure."""
-    hidden = {*TESTS, _COMPLEMENTS.get(indicator.primary.measure, "")}
+    hidden = {*TESTS, *RATIOS, _COMPLEMENTS.get(indicator.primary.measure, "")}
     found = [c for c in comparisons(published.rows(indicator.id), scope_type, scope) if c.measure not in hidden]
     if not found:
         return None
@@ -60,16 +61,23 @@ def _measures(
 
 
 def _tests(published: Published, indicator: Indicator, language: Language) -> list[str]:
-    """The tests of the circuit's pathways, each in a sentence."""
-    rows = [r for r in published.rows(indicator.id) if r.measure in TESTS and r.scope_type == "overall"]
-    return [
-        language.say("test.sentence", test=language.label("measure", row.measure), p=words.test(row, language))
-        if row.p_value is not None
-        else language.say(
-            "test.absent", test=language.label("measure", row.measure), reason=words.reason(row, language)
-        )
-        for row in rows
-    ]
+    """The tests and the ratios of the circuit's pathways, each in a sentence."""
+    rows = [r for r in published.rows(indicator.id) if r.measure in TESTS | RATIOS and r.scope_type == "overall"]
+    return [_in_a_sentence(row, language) for row in rows]
+
+
+def _in_a_sentence(row: Row, language: Language) -> str:
+    measure = language.label("measure", row.measure)
+    if row.measure in RATIOS and row.estimate is not None:
+        numbers = {"value": row.estimate, "low": row.ci_low, "high": row.ci_high}
+        shown = {
+            name: words.NO_NUMBER_SYMBOL if number is None else language.number(number)
+            for name, number in numbers.items()
+        }
+        return language.say("ratio.sentence", measure=measure, level=language.percent(CONFIDENCE), **shown)
+    if row.p_value is not None:
+        return language.say("test.sentence", test=measure, p=words.test(row, language))
+    return language.say("test.absent", test=measure, reason=words.reason(row, language))
 
 
 def _variants(published: Published, indicator: Indicator, language: Language) -> Chart | None:

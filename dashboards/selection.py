@@ -16,6 +16,7 @@ CONTRAST = "after-before"
 SHARES = frozenset({"cumulative_incidence", "survival", "proportion", "top_box", "response_rate"})
 TIMES = frozenset({"median_time", "restricted_mean", "area_under_incidence"})
 TESTS = frozenset({"log_rank", "gray_test"})
+RATIOS = frozenset({"rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact"})
 _MONTH_OR_QUARTER = re.compile(r"^\d{4}-(\d{2}|Q[1-4])$")
 
 
