@@ -18,6 +18,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 Parcours = Callable[..., subprocess.CompletedProcess[str]]
+SERVICE_UNAVAILABLE = 503  # its SQLite file is locked for the moment
+BUSY_TRIES = 60
 pytestmark = pytest.mark.server
 
 
@@ -81,14 +83,22 @@ def prefect(environment: dict[str, str], *arguments: str) -> str:
 
 
 def api(server: dict[str, str], path: str, body: dict[str, object] | None = None) -> Any:
-    """One call of the server's API: a POST with a body, else a GET."""
+    """One call of the server's API: a POST with a body, else a GET; a server that is busy is asked again."""
     request = urllib.request.Request(
         f"{server['PREFECT_API_URL']}/{path}",
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        return json.load(reply)
+    for _ in range(BUSY_TRIES):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError as error:
+            if error.code != SERVICE_UNAVAILABLE:
+                raise
+            error.close()
+            time.sleep(1)
+    raise AssertionError("the server was busy all the time")
 
 
 @pytest.fixture(scope="module")
