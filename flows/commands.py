@@ -172,7 +172,7 @@ def explain(reference: str, indicator: str, home: Path, *, confidential: bool) -
 
     programme = declarations.load(reference)
     with Store.open(open_home(home), read_only=True) as store:
-        release = steps.sealed_release(store, programme, steps.stored_outcome(store))
+        release = steps.sealed_release(store, programme, steps.stored_outcome(store, programme))
         exact = store.read("out_estimate") if confidential else None
     for line in explain_lines(release, exact, indicator):
         say(line)

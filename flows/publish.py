@@ -24,7 +24,7 @@ def publish(programme: str, home: str = "parcours-home") -> State[None]:
         declared = load(programme)
         opened, run_id = open_home(Path(home)), new_run_id()
         with hold(opened, run_id), Store.open(opened) as store:
-            outcome = steps.stored_outcome(store)
+            outcome = steps.stored_outcome(store, declared)
             page = steps.publish_release(store, declared, opened, outcome)
         create_link_artifact(
             key=f"{declared.id}-release".replace("_", "-"),

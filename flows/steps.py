@@ -111,8 +111,12 @@ def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: s
     return verdict.outcome
 
 
-def stored_outcome(store: Store) -> str:
-    """The outcome of the stored checks. Raises where nothing was evaluated yet, or a fatal check failed."""
+def stored_outcome(store: Store, programme: Programme) -> str:
+    """The outcome of the stored checks. Raises where another plan or none was evaluated, or a fatal check failed."""
+    if store.read("out_estimate")["plan_hash"].unique().to_list() != [programme.plan_hash]:
+        raise DeclarationError(
+            f"{programme.id}: the stored estimates are of another programme or plan: run parcours evaluate first"
+        )
     verdict = verdict_of(store.read("out_check"))
     require_no_failure(verdict)
     return verdict.outcome

@@ -129,3 +129,15 @@ def test_an_absent_optional_source_is_a_warning(parcours: Parcours, data: Path, 
     done = parcours("validate", programme, "--data", data)
     assert done.returncode == 4, done.stdout + done.stderr
     assert "optional_sources_have_rows" in done.stdout
+
+
+def test_estimates_of_one_plan_are_never_told_as_those_of_another(
+    parcours: Parcours, home: Path, tmp_path: Path
+) -> None:
+    shipped = (Path(__file__).parents[2] / "warehouse" / "programmes" / "pacosme.toml").read_text(encoding="utf-8")
+    programme = tmp_path / "other.toml"
+    programme.write_text(shipped.replace('id = "pacosme"', 'id = "other"', 1), encoding="utf-8")
+    for command in (("publish", programme), ("explain", programme, "time_to_referral")):
+        done = parcours(*command, "--home", home)
+        assert done.returncode == 2, done.stderr
+        assert "another programme or plan" in done.stderr
