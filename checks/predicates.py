@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from warehouse.programme import CARE_CODES, EventSelector, Gap, Indicator, Programme, Score
+from warehouse.kinds import EventSelector, Gap, Indicator, Score
+from warehouse.programme import CARE_CODES, Programme
 
 CARE_EVENTS = ("referral", "supportive_contact")
 

@@ -11,7 +11,7 @@ from dashboards.figures import Dots, Look
 from dashboards.language import Language
 from dashboards.selection import SHARES, Point, Published, Row
 from dashboards.tables import Line, Table
-from warehouse.programme import Gap, Indicator, TimeToEvent
+from warehouse.kinds import Gap, Indicator, TimeToEvent
 
 NEAREST_TICKS = 0.1  # ticks closer than this share of the axis would overlap on a phone
 

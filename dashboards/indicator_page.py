@@ -9,7 +9,8 @@ from dashboards.charts import Chart
 from dashboards.language import Language, readable
 from dashboards.selection import RATIOS, SHARES, TESTS, Published, Row, comparisons
 from dashboards.tables import Line, Table
-from warehouse.programme import Gap, Indicator, RecurrentEvent, Score, Site, TimeToEvent
+from warehouse.kinds import Gap, Indicator, RecurrentEvent, Score, TimeToEvent
+from warehouse.programme import Site
 from warehouse.schemas import CONFIDENCE
 
 _COMPLEMENTS = {"survival": "cumulative_incidence", "cumulative_incidence": "survival"}

@@ -17,7 +17,7 @@ from typing import Literal
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from warehouse.programme import Text
+from warehouse.declared import Text
 
 Code = Literal["fr", "en"]
 CODES: tuple[Code, ...] = ("fr", "en")

@@ -12,7 +12,8 @@ from dashboards.charts import Chart
 from dashboards.language import Language
 from dashboards.selection import Comparison, Published
 from dashboards.tables import Line
-from warehouse.programme import Indicator, Period
+from warehouse.kinds import Indicator
+from warehouse.programme import Period
 from warehouse.schemas import CONFIDENCE, Release
 
 CATEGORIES = ("conformance", "completeness", "plausibility")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from warehouse.programme import Indicator, Programme
+from warehouse.kinds import Indicator
+from warehouse.programme import Programme
 from warehouse.schemas import Release
 
 CONTRAST = "after-before"

@@ -10,7 +10,7 @@ import polars as pl
 from dashboards import words
 from dashboards.language import Language
 from dashboards.selection import Comparison, Point, Row
-from warehouse.programme import Indicator
+from warehouse.kinds import Indicator
 from warehouse.schemas import Release
 
 ATTRITION_ORDER = (

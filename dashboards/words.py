@@ -12,7 +12,7 @@ from typing import Literal
 
 from dashboards.language import Language
 from dashboards.selection import TESTS, TIMES, Comparison, Row
-from warehouse.programme import Gap, Indicator, Proportion
+from warehouse.kinds import Gap, Indicator, Proportion
 from warehouse.schemas import CONFIDENCE
 
 WITHHELD = "small_count"

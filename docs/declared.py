@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from warehouse import declarations, programme
-from warehouse.programme import Declared, IndicatorBase
+from warehouse.declared import Declared, descendants
+from warehouse.kinds import IndicatorBase
 
 WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "descriptions.toml").read_text(encoding="utf-8"))
 OF_A_PROGRAMME = (
@@ -30,8 +31,7 @@ def listed(words: Iterable[str]) -> str:
 
 def models() -> dict[str, type[Declared]]:
     """Every table that may stand in a file, by name; what kinds of indicators have in common is no table."""
-    found = [model for model in vars(programme).values() if isinstance(model, type) and issubclass(model, Declared)]
-    return {one.__name__: one for one in found if one is IndicatorBase or not one.__subclasses__()}
+    return {one.__name__: one for one in descendants() if one is IndicatorBase or not one.__subclasses__()}
 
 
 def keys_of(model: type[Declared]) -> dict[str, Any]:

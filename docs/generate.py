@@ -20,7 +20,7 @@ from checks.tables import Evidence, TableCheck, table_checks
 from docs.declared import WORDS, listed, programme_file, table
 from flows.__main__ import app
 from warehouse import declarations, schemas
-from warehouse.programme import Gap, Indicator
+from warehouse.kinds import Gap, Indicator
 from warehouse.schemas import Rule
 
 REFERENCE = Path(__file__).parent / "reference"

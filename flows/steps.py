@@ -23,8 +23,9 @@ from transforms.tallies import merge, tally
 from warehouse.covariates import PATIENT_RULES
 from warehouse.errors import DeclarationError, ValidationFailed
 from warehouse.home import Home, publish
+from warehouse.kinds import TimeZero
 from warehouse.ledger import LedgerRow
-from warehouse.programme import Programme, Source, TimeZero
+from warehouse.programme import Programme, Source
 from warehouse.schemas import Estimates, Provenance, Release, Tallies
 from warehouse.store import Store
 

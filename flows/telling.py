@@ -10,7 +10,8 @@ import polars as pl
 from checks.gate import told
 from warehouse.errors import DeclarationError
 from warehouse.home import Home
-from warehouse.programme import Indicator, Programme
+from warehouse.kinds import Indicator
+from warehouse.programme import Programme
 from warehouse.schemas import Release
 from warehouse.store import Store
 

@@ -19,7 +19,8 @@ from flows.__main__ import app
 from flows.telling import REASONS
 from warehouse import errors
 from warehouse.declarations import load
-from warehouse.programme import Declared, Indicator
+from warehouse.declared import Declared
+from warehouse.kinds import Indicator
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -20,7 +20,8 @@ from transforms.rate_figures import rate_contrast, rate_group
 from transforms.share_figures import share_contrast, share_group, share_headline
 from transforms.time_figures import curve_rows, time_contrast, time_group, time_headline
 from transforms.whole_curve_figures import curve_contrast, curve_group
-from warehouse.programme import Gap, Indicator, Programme, Proportion, RecurrentEvent, Score, Timed, TimeToEvent
+from warehouse.kinds import Gap, Indicator, Proportion, RecurrentEvent, Score, Timed, TimeToEvent
+from warehouse.programme import Programme
 from warehouse.schemas import CURVE, ESTIMATE, Estimates, Tallies
 
 Groups = dict[str, pl.DataFrame]  # period -> cells; a period without pathways has no cells

@@ -23,7 +23,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from transforms.pathways import matching
-from warehouse.programme import SECONDS_IN, EventSelector, Indicator, Programme
+from warehouse.kinds import SECONDS_IN, EventSelector, Indicator
+from warehouse.programme import Programme
 
 LEAVING = ("transfer_out", "last_news")
 DEATH = "death"

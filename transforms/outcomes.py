@@ -10,7 +10,8 @@ from transforms.episodes import episodes
 from transforms.follow_up import DEATH, LEAVING, NEVER, History, offsets, window_ticks, with_first, with_follow_up
 from transforms.pathways import KNOWN_TO_THE_DAY, matching
 from transforms.scales import scores_of_items
-from warehouse.programme import Gap, Indicator, Programme, Proportion, RecurrentEvent, Score, TimeToEvent
+from warehouse.kinds import Gap, Indicator, Proportion, RecurrentEvent, Score, TimeToEvent
+from warehouse.programme import Programme
 from warehouse.schemas import (
     ANSWERED,
     CENSORED,

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import polars as pl
 
-from warehouse.programme import EventSelector, Periods, Programme, TimeZero
+from warehouse.kinds import EventSelector, TimeZero
+from warehouse.programme import Periods, Programme
 from warehouse.schemas import PATHWAY
 
 MISSING = "missing"

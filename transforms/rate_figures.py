@@ -11,7 +11,7 @@ from transforms.cells import Floats, Integers
 from transforms.figure import CONTRAST, RATIO, Figure, figure_of
 from transforms.intervals import Interval
 from transforms.rates import RateSums, exact_rate, exact_rate_ratio, negative_binomial, poisson, standardised_difference
-from warehouse.programme import RecurrentEvent
+from warehouse.kinds import RecurrentEvent
 
 HUNDRED = 100.0
 GARWOOD = "events per 100 patient-months, exact Poisson interval"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.programme import Scale
+from warehouse.kinds import Scale
 
 HIGHEST_SCORE = 100.0
 

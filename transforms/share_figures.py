@@ -13,7 +13,7 @@ from transforms.cells import Floats, Integers
 from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.intervals import NO_PATHWAY, Difference, Interval
 from transforms.proportions import newcombe, wilson
-from warehouse.programme import Proportion, Score
+from warehouse.kinds import Proportion, Score
 from warehouse.schemas import ANSWERED, SCORE_UNIT
 
 WILSON = "Wilson score interval"

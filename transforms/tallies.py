@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from transforms.pathways import MISSING
-from warehouse.programme import Indicator, Programme
+from warehouse.kinds import Indicator
+from warehouse.programme import Programme
 from warehouse.schemas import (
     ATTRITION_TALLY,
     COUNT_TALLY,

@@ -18,7 +18,7 @@ from transforms.follow_up import ticks_per_unit
 from transforms.intervals import Interval, Test
 from transforms.kaplan_meier import Survival, kaplan_meier, log_rank, median_survival, survival_at
 from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
-from warehouse.programme import Timed
+from warehouse.kinds import Timed
 from warehouse.schemas import EVENT_SEEN
 
 AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"

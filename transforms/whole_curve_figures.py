@@ -13,7 +13,7 @@ from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.follow_up import ticks_per_unit
 from transforms.group_tests import gray_test
 from transforms.intervals import Difference, Interval
-from warehouse.programme import Timed
+from warehouse.kinds import Timed
 from warehouse.schemas import EVENT_SEEN
 
 AREA = "area under the incidence, influence-function error"

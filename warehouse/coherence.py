@@ -8,19 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
+from warehouse.declared import Declared
 from warehouse.faults import MOST_DETAILS, Fault, key_path, nearest
-from warehouse.programme import (
-    CANONICAL_COLUMNS,
-    REQUIRED_COLUMNS,
-    SECONDS_IN,
-    Declared,
-    EventSelector,
-    Gap,
-    Indicator,
-    Programme,
-    Source,
-    Timed,
-)
+from warehouse.kinds import SECONDS_IN, EventSelector, Gap, Indicator, Timed
+from warehouse.programme import CANONICAL_COLUMNS, REQUIRED_COLUMNS, Programme, Source
 
 Said = Iterator[tuple[str, str]]  # key, what was expected
 

@@ -22,9 +22,11 @@ from typing import Annotated, Any, Final, cast, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from warehouse.coherence import Draft, Model, incoherences
+from warehouse.declared import Declared
 from warehouse.errors import DeclarationError
 from warehouse.faults import MOST_DETAILS, Fault, in_words, kind_of
-from warehouse.programme import Declared, Indicator, Programme
+from warehouse.kinds import Indicator
+from warehouse.programme import Programme
 
 LARGEST_BYTES: Final = 256 * 1024
 MOST_FAULTS: Final = 50

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from warehouse import programme as declared_models
+from warehouse.declared import descendants
 
 _EXPECTED: Final[dict[str, str]] = {
     "missing": "this key",
@@ -159,8 +159,7 @@ def _sentence(detail: ErrorDetails) -> str:
 
 
 def _known_keys() -> list[str]:
-    models = [m for m in vars(declared_models).values() if isinstance(m, type) and issubclass(m, BaseModel)]
-    return sorted({field.alias or name for model in models for name, field in model.model_fields.items()})
+    return sorted({field.alias or name for model in descendants() for name, field in model.model_fields.items()})
 
 
 def _quoted(part: str) -> str:

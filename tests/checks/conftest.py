@@ -12,7 +12,8 @@ from checks.coverage import VOLUME, months
 from checks.results import Results
 from checks.rules import row_rules
 from checks.tables import COUNTS, RULE_RESULT, Evidence
-from warehouse.programme import Programme, Score, TimeToEvent
+from warehouse.kinds import Score, TimeToEvent
+from warehouse.programme import Programme
 from warehouse.schemas import ATTRITION_TALLY, ESTIMATE, LEDGER
 
 WORDS = {"fr": "mots", "en": "words"}

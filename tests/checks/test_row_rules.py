@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from checks.predicates import measured_types
 from checks.rules import row_rules
-from warehouse.programme import Gap, IndicatorBase, Programme
+from warehouse.kinds import Gap, IndicatorBase
+from warehouse.programme import Programme
 from warehouse.schemas import Rule
 
 STAGED = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 import release_builder
 
-from warehouse.programme import Text
+from warehouse.declared import Text
 from warehouse.schemas import Release
 
 # One payload a line; N becomes its number, so that each can be told apart.

@@ -12,7 +12,8 @@ from typing import Any
 from oracle import estimators
 from oracle.reference import ANSWERED, Cell, Counts
 
-from warehouse.programme import Indicator, Programme, RecurrentEvent, Score, Timed
+from warehouse.kinds import Indicator, RecurrentEvent, Score, Timed
+from warehouse.programme import Programme
 
 SCALE = {"day": 1, "minute": 60, "hour": 3600}
 MONTH = Fraction("30.4375")

@@ -15,17 +15,8 @@ from typing import Any
 
 from oracle.builders import Happening, midnight
 
-from warehouse.programme import (
-    EventSelector,
-    Gap,
-    Indicator,
-    Programme,
-    Proportion,
-    RecurrentEvent,
-    Score,
-    TimeToEvent,
-    TimeZero,
-)
+from warehouse.kinds import EventSelector, Gap, Indicator, Proportion, RecurrentEvent, Score, TimeToEvent, TimeZero
+from warehouse.programme import Programme
 
 CENSORED, EVENT, COMPETED = 0, 1, 2
 ELIGIBLE, INVITED, ANSWERED = 0, 1, 2

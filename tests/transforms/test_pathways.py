@@ -10,7 +10,8 @@ import pytest
 from oracle.builders import Happening, event_frame, log, patient_frame, programme
 
 from transforms.pathways import band_labels, pathways
-from warehouse.programme import Programme, TimeZero
+from warehouse.kinds import TimeZero
+from warehouse.programme import Programme
 from warehouse.schemas import PATHWAY
 
 ANNOUNCED = programme()

@@ -16,7 +16,8 @@ from flows import steps
 from warehouse.declarations import load
 from warehouse.errors import DeclarationError
 from warehouse.home import open_home, pseudonym_key
-from warehouse.programme import EVENT_TYPES, Indicator, Programme, Proportion
+from warehouse.kinds import Indicator, Proportion
+from warehouse.programme import EVENT_TYPES, Programme
 from warehouse.simulate import Simulation, simulate
 from warehouse.store import Store
 

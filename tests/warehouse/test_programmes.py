@@ -7,7 +7,8 @@ from importlib.resources import files
 import pytest
 
 from warehouse.declarations import load, shipped
-from warehouse.programme import CARE_CODES, Score, TimeToEvent
+from warehouse.kinds import Score, TimeToEvent
+from warehouse.programme import CARE_CODES
 
 HOME = files("warehouse")
 INDICATORS = sorted(entry.name.removesuffix(".toml") for entry in (HOME / "indicators").iterdir())

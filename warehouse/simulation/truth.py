@@ -20,7 +20,8 @@ from typing import Final, TypeVar
 import numpy as np
 
 from warehouse.errors import DeclarationError
-from warehouse.programme import Programme, Proportion, Score, TimeToEvent
+from warehouse.kinds import Proportion, Score, TimeToEvent
+from warehouse.programme import Programme
 from warehouse.simulation.cohort import NEVER, Booleans, Cohort, Floats, day_number
 from warehouse.simulation.model import Simulation
 
