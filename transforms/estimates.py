@@ -241,5 +241,7 @@ def _labelled(figures: pl.DataFrame, programme: Programme, run_id: str) -> pl.Da
         run_id=pl.lit(run_id),
         plan_hash=pl.lit(programme.plan_hash),
         n_with=pl.coalesce("n_with", "n_events"),
-        analysis=pl.when(planned & of_periods).then(pl.lit("primary")).otherwise(pl.lit("secondary")),
+        analysis=pl.coalesce(
+            "analysis", pl.when(planned & of_periods).then(pl.lit("primary")).otherwise(pl.lit("secondary"))
+        ),
     )

@@ -33,6 +33,8 @@ class Figure:
     p_value: float | None = None
     method: str | None = None
     null_reason: str | None = None
+    # Null where the plan decides (primary, secondary, exploratory); else what the estimator says: sensitivity:<name>.
+    analysis: str | None = None
 
 
 def figure_of(found: Interval | Difference, measure: str, period: str, **known: Any) -> Figure:
