@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
+Encoding = Literal["utf-8", "cp1252", "latin-1", "utf-16"]
+
+
+def _inside_the_data(path: str) -> str:
+    if path.startswith(("/", "\\", "~")) or ":" in path or ".." in path.replace("\\", "/").split("/"):
+        raise ValueError("expected a path inside the data directory")
+    return path
+
+
+DataPath = Annotated[Word, AfterValidator(_inside_the_data)]
 
 
 def fault(key: str, expected: str) -> PydanticCustomError:

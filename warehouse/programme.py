@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from warehouse.declared import Declared, Slug, Text, Word, fault
+from warehouse.declared import Character, DataPath, Declared, Encoding, Slug, Text, Word, fault
+from warehouse.implementation import ActivityFile, Reference
 from warehouse.kinds import Indicator, TimeZero
 
 EVENT_TYPES: tuple[str, ...] = (
@@ -45,16 +46,8 @@ def _day_pattern(pattern: str) -> str:
     return pattern
 
 
-def _inside_the_data(path: str) -> str:
-    if path.startswith(("/", "\\", "~")) or ":" in path or ".." in path.replace("\\", "/").split("/"):
-        raise ValueError("expected a path inside the data directory")
-    return path
-
-
 Zone = Annotated[str, AfterValidator(_known_zone)]
 DatePattern = Annotated[Word, AfterValidator(_day_pattern)]
-DataPath = Annotated[Word, AfterValidator(_inside_the_data)]
-Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 # Lower bounds of bands, or true: the covariate's own values are the strata.
 Stratum = Annotated[tuple[int, ...], Field(min_length=1, strict=False)] | Literal[True]
 
@@ -121,7 +114,7 @@ class Source(Declared):
     timezone: Zone | None = None
     delimiter: Character = ","
     quote: Character = '"'
-    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
+    encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
     date_format: DatePattern = "iso"
     columns: dict[str, Word] = Field(default_factory=dict)
@@ -153,7 +146,7 @@ class PatientFile(Declared):
     path: DataPath
     delimiter: Character = ","
     quote: Character = '"'
-    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
+    encoding: Encoding = "utf-8"
     columns: dict[str, Word] = Field(default_factory=dict)
     optional: bool = False
 
@@ -204,6 +197,8 @@ class Programme(Declared):
     sites: tuple[Site, ...] = Field(min_length=1, strict=False)
     sources: tuple[Source, ...] = Field(min_length=1, strict=False)
     patients: PatientFile | None = None
+    activity: ActivityFile | None = None
+    references: tuple[Reference, ...] = Field(default=(), max_length=20, strict=False)
     event_types: tuple[Slug, ...] = Field(default=(), strict=False)
     strata: dict[Slug, Stratum] = Field(default_factory=dict)
     follow_up: FollowUp = FollowUp()
