@@ -16,14 +16,15 @@ from checks.rules import row_rules
 from flows.evidence import evidence
 from flows.terminal import progress
 from transforms import disclosure, estimates
+from transforms.calendar_months import tally_months
 from transforms.follow_up import History
-from transforms.outcomes import event_types, outcomes
+from transforms.outcomes import courses, event_types, outcomes
 from transforms.pathways import pathways
 from transforms.tallies import merge, tally
 from warehouse.covariates import PATIENT_RULES
 from warehouse.errors import DeclarationError, ValidationFailed
 from warehouse.home import Home, publish
-from warehouse.kinds import TimeZero
+from warehouse.kinds import RecurrentEvent, TimeZero
 from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.schemas import Estimates, Provenance, Release, Tallies
@@ -102,6 +103,7 @@ def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: s
             "core_tally_time": counted.time,
             "core_tally_count": counted.count,
             "core_tally_score": counted.score,
+            "core_tally_month": counted.months,
             "core_tally_attrition": counted.attrition,
             "out_estimate": computed.figures,
             "out_curve": computed.curves,
@@ -135,6 +137,8 @@ def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
         for variant, changed in programme.variants_of(indicator).items():
             found = outcomes(started[zero], history, programme, changed)
             yield tally(started[zero], found, programme, indicator_id=indicator_id, variant=variant)
+        if isinstance(indicator, RecurrentEvent):
+            yield tally_months(courses(started[zero], history, programme, indicator), indicator_id=indicator_id)
 
 
 def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import assert_never
 
 import polars as pl
@@ -91,31 +92,47 @@ def _timed(timed: pl.DataFrame, **reasons: pl.Expr) -> pl.DataFrame:
 
 
 def recurrent_event(pathways: pl.DataFrame, history: History, programme: Programme, of: RecurrentEvent) -> pl.DataFrame:
-    """Episodes in the window before follow-up ended, and the days at risk in it (OUTCOME_COUNT).
+    """Episodes in the window before follow-up ended, and the days at risk in it (OUTCOME_COUNT)."""
+    found = courses(pathways, history, programme, of)
+    counted = found.episodes.group_by("pathway").agg(events=pl.len().cast(pl.Int64))
+    resolved = found.spans.join(counted, on="pathway", how="left", maintain_order="left").with_columns(
+        events=pl.col("events").fill_null(0), exposure=pl.col("stop") - pl.col("start")
+    )
+    return _result(resolved, OUTCOME_COUNT)
+
+
+@dataclass(frozen=True)
+class Courses:
+    """What happened to each pathway and when, in days from time zero.
+
+    ``spans``: the pathways with ``excluded``, the first day ``start`` and the last day ``last`` on which an episode
+    is seen, and ``stop``: the days at risk are those of ``start <= day < stop``. ``episodes``: one row per episode
+    seen, ``pathway`` and its day ``offset``.
+    """
+
+    spans: pl.DataFrame
+    episodes: pl.DataFrame
+
+
+def courses(pathways: pl.DataFrame, history: History, programme: Programme, of: RecurrentEvent) -> Courses:
+    """The days at risk and the episodes in the window before follow-up ended.
 
     Episodes are formed over all current visits of the patient and placed by their first. The day of a
     death holds an episode but no time at risk.
     """
-    low, high = window_ticks(of)
+    low, _ = window_ticks(of)
     visits = history.events.filter(matching(of.event))
     begun = offsets(pathways, episodes(visits, of.episode_hours), of, of.event)
-    timed = with_follow_up(pathways, history, programme, of)
-    counted = (
-        begun.filter(pl.col("offset").is_between(low, high, closed="left"))
-        .join(timed.select("pathway", "closes", "leaves"), on="pathway")
-        .filter((pl.col("offset") < pl.col("closes")) & (pl.col("offset") <= pl.col("leaves")))
-        .group_by("pathway")
-        .agg(events=pl.len().cast(pl.Int64))
+    spans = with_follow_up(pathways, history, programme, of).with_columns(
+        start=pl.lit(low),
+        last=pl.min_horizontal(pl.col("closes") - 1, "leaves"),
+        stop=pl.min_horizontal("closes", "leaves"),
     )
-    ends = pl.min_horizontal("closes", "leaves")
-    resolved = timed.join(counted, on="pathway", how="left", maintain_order="left").with_columns(
-        excluded=_first_reason(
-            pl.col("excluded"), no_follow_up=pl.min_horizontal(pl.col("closes") - 1, "leaves") < low
-        ),
-        events=pl.col("events").fill_null(0),
-        exposure=ends - low,
+    spans = spans.with_columns(excluded=_first_reason(pl.col("excluded"), no_follow_up=pl.col("last") < low))
+    seen = begun.join(spans.select("pathway", "last", "excluded"), on="pathway").filter(
+        pl.col("offset").is_between(low, "last") & pl.col("excluded").is_null()
     )
-    return _result(resolved, OUTCOME_COUNT)
+    return Courses(spans, seen.select("pathway", "offset"))
 
 
 def proportion(pathways: pl.DataFrame, history: History, programme: Programme, of: Proportion) -> pl.DataFrame:

@@ -6,7 +6,7 @@ disjoint patients are integers that add up, in any order to the same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -18,6 +18,8 @@ from warehouse.schemas import (
     ATTRITION_TALLY,
     COUNT_TALLY,
     FROM_THE_START,
+    LEVEL_SEPARATOR,
+    MONTH_TALLY,
     PAIR_TALLY,
     SCORE_TALLY,
     TALLY_KEYS,
@@ -32,7 +34,7 @@ SHARED = [name for name in TALLY_KEYS if name != "period"]  # what the two pathw
 
 @dataclass(frozen=True)
 class View:
-    """One way of counting all pathways: by period (or month), arm and at most one more factor."""
+    """One way of counting all pathways: by period (or month), arm, and site or strata."""
 
     name: str
     period: pl.Expr
@@ -40,26 +42,32 @@ class View:
     stratum: pl.Expr
 
     @classmethod
-    def of(cls, name: str, *, period: str = "period", site: str | None = None, stratum: str | None = None) -> View:
-        """The view that reads these columns of the pathways; null where it has no such factor."""
+    def of(cls, name: str, *, period: str = "period", site: str | None = None, strata: Sequence[str] = ()) -> View:
+        """The view that reads these columns of the pathways; null where it has no such factor.
+
+        Several strata are counted by their joint pattern: the level of each, LEVEL_SEPARATOR between them.
+        """
         nothing = pl.lit(None, pl.String)
-        return cls(
-            name,
-            pl.col(period),
-            pl.col(site) if site else nothing,
-            pl.col(stratum).fill_null(MISSING) if stratum else nothing,
-        )
+        levels = [pl.col(factor).fill_null(MISSING) for factor in strata]
+        pattern = pl.concat_str(levels, separator=LEVEL_SEPARATOR) if levels else nothing
+        return cls(name, pl.col(period), pl.col(site) if site else nothing, pattern)
 
 
 def views(programme: Programme, indicator: Indicator, variant: str) -> list[View]:
-    """Overall; and, for the indicator itself, by site where there are several, by month, and one per stratum."""
+    """Overall; and, for the indicator itself, by site where there are several, by month, and by strata.
+
+    Each stratum has a view of its own (``equity:<factor>``), those that adjusted models use one of their joint
+    pattern (``adjust``).
+    """
     overall = View.of("overall")
     if variant != "main":
         return [overall]
     by_site = [View.of("site", site="site")] if len(programme.sites) > 1 else []
     factors = programme.strata if indicator.strata is None else indicator.strata
-    by_factor = [View.of(f"equity:{factor}", stratum=factor) for factor in factors]
-    return [overall, *by_site, View.of("month", period="index_month"), *by_factor]
+    by_factor = [View.of(f"equity:{factor}", strata=[factor]) for factor in factors]
+    pattern = programme.analysis.adjust_for
+    by_pattern = [View.of("adjust", strata=pattern)] if pattern else []
+    return [overall, *by_site, View.of("month", period="index_month"), *by_factor, *by_pattern]
 
 
 def tally(
@@ -102,6 +110,7 @@ def merge(*parts: Tallies) -> Tallies:
         score=[part.score for part in parts],
         attrition=[part.attrition for part in parts],
         pairs=[part.pairs for part in parts],
+        months=[part.months for part in parts],
     )
 
 
@@ -134,6 +143,7 @@ def _tallies(
     score: Iterable[pl.DataFrame] = (),
     attrition: Iterable[pl.DataFrame] = (),
     pairs: Iterable[pl.DataFrame] = (),
+    months: Iterable[pl.DataFrame] = (),
 ) -> Tallies:
     return Tallies(
         time=_added(time, TIME_TALLY),
@@ -141,11 +151,12 @@ def _tallies(
         score=_added(score, SCORE_TALLY),
         attrition=_added(attrition, ATTRITION_TALLY),
         pairs=_added(pairs, PAIR_TALLY),
+        months=_added(months, MONTH_TALLY, measures=("n", "n_with", "events", "exposure")),
     )
 
 
-def _added(parts: Iterable[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
-    """One row per key, counts summed, in the order of the keys."""
-    keys = [name for name in schema if name != "n"]
+def _added(parts: Iterable[pl.DataFrame], schema: pl.Schema, measures: Sequence[str] = ("n",)) -> pl.DataFrame:
+    """One row per key, measures summed, in the order of the keys."""
+    keys = [name for name in schema if name not in measures]
     frames = [pl.DataFrame(schema=schema), *(part.select(schema.names()).cast(schema) for part in parts)]
-    return pl.concat(frames).group_by(keys).agg(pl.col("n").sum()).sort(keys)
+    return pl.concat(frames).group_by(keys).agg(pl.col(measures).sum()).sort(keys)

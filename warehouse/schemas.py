@@ -71,13 +71,16 @@ TALLY_KEYS = _schema(
     {
         "indicator_id": pl.String,
         "variant": pl.String,  # main, or the name of a variant
-        "view": pl.String,  # overall, site, month, equity:<factor>
+        "view": pl.String,  # overall, site, month, equity:<factor>, adjust
         "period": pl.String,  # before, transition, after; in the month view the month of time zero, 2023-05
         "arm": pl.String,
         "site": pl.String,  # null where the view has no site
         "stratum": pl.String,  # null where the view has no factor
     }
 )
+# Between the levels of a stratum in the view ``adjust``, in the order of ``analysis.adjust_for``: the separator of
+# units that ASCII keeps for this, as no text of a file may hold it by chance.
+LEVEL_SEPARATOR = "\x1f"
 # One row per keys x (entry, time, status): number of pathways.
 TIME_TALLY = _schema(
     {**TALLY_KEYS, "entry": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "n": pl.Int64},
@@ -103,6 +106,18 @@ PAIR_TALLY = _schema(
         "time_b": pl.Int64,
         "status_b": pl.UInt8,
         "n": pl.Int64,
+    }
+)
+# One row per keys: what happened in one calendar month, whenever the pathways began. ``period`` is that month, 2023-05;
+# only the view ``overall`` of an indicator of recurrent events, its variants apart. For charts, not for inference on
+# patients: most pathways stand in several months.
+MONTH_TALLY = _schema(
+    {
+        **TALLY_KEYS,
+        "n": pl.Int64,  # pathways observed on at least one day of the month
+        "n_with": pl.Int64,  # those of them with at least one event in it
+        "events": pl.Int64,
+        "exposure": pl.Int64,  # days at risk
     }
 )
 # One row per keys x reason: number of pathways. ``analysed`` is one of the reasons, so that they add up.
@@ -219,6 +234,7 @@ class Tallies:
     score: pl.DataFrame  # SCORE_TALLY
     attrition: pl.DataFrame  # ATTRITION_TALLY
     pairs: pl.DataFrame = field(default_factory=PAIR_TALLY.to_frame)  # empty unless time zero is ``each``
+    months: pl.DataFrame = field(default_factory=MONTH_TALLY.to_frame)  # of recurrent events alone
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ RESULTS = (
     "core_tally_time",
     "core_tally_count",
     "core_tally_score",
+    "core_tally_month",
     "core_tally_attrition",
     "out_estimate",
     "out_curve",

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from transforms.calendar_months import tally_months
 from transforms.estimates import estimate
 from transforms.follow_up import History
-from transforms.outcomes import outcomes
+from transforms.outcomes import courses, outcomes
 from transforms.pathways import pathways
 from transforms.tallies import merge, tally
+from warehouse.kinds import RecurrentEvent
 from warehouse.programme import Programme
 from warehouse.schemas import EVENT, PATIENT, Estimates, Tallies
 
@@ -73,7 +75,12 @@ SATISFACTION: dict[str, Any] = {
 }
 
 
-def programme(*, indicators: Mapping[str, Mapping[str, Any]] | None = None, **declared: Any) -> Programme:
+def programme(
+    *,
+    indicators: Mapping[str, Mapping[str, Any]] | None = None,
+    adjust_for: tuple[str, ...] = (),
+    **declared: Any,
+) -> Programme:
     """A programme of 2021, 2022 and 2023 in Paris, locked on 2024-04-01; ``declared`` replaces its keys."""
     indicators = indicators or {"time_to_referral": REFERRAL}
     named = {key: {**DESCRIBED, "id": key, **indicator} for key, indicator in indicators.items()}
@@ -90,7 +97,7 @@ def programme(*, indicators: Mapping[str, Mapping[str, Any]] | None = None, **de
         "time_zero": {"event": "announcement"},
         "sites": ({"id": "north"},),
         "sources": ({"id": "ehr", "path": "events.csv"},),
-        "analysis": {"indicators": tuple(named), "primary": tuple(named)},
+        "analysis": {"indicators": tuple(named), "primary": tuple(named), "adjust_for": adjust_for},
         "privacy": {"purpose": "tests", "retention_until": date(2030, 1, 1)},
         "indicators": named,
         "plan_hash": "plan",
@@ -171,6 +178,8 @@ def tallied(events: pl.DataFrame, patients: pl.DataFrame, declared: Programme) -
         for variant, changed in declared.variants_of(indicator).items():
             found = outcomes(started, known, declared, changed)
             parts.append(tally(started, found, declared, indicator_id=indicator_id, variant=variant))
+        if isinstance(indicator, RecurrentEvent):
+            parts.append(tally_months(courses(started, known, declared, indicator), indicator_id=indicator_id))
     return merge(*parts)
 
 

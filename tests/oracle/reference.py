@@ -239,18 +239,25 @@ def recurrent_event(
     pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: RecurrentEvent
 ) -> Found:
     """Day by day: every observed day may hold an episode; that of a death or a departure is no time at risk."""
+    days = observed_days(pathway, happenings, programme, of)
+    cell = (sum(events for _, events, _ in days), sum(at_risk for _, _, at_risk in days))
+    return Found(cell) if days else Found(excluded="no_follow_up")
+
+
+def observed_days(
+    pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: RecurrentEvent
+) -> list[tuple[date, int, bool]]:
+    """The days on which an episode is seen: which day, how many episodes began, and whether it is time at risk."""
     clock = Clock(pathway, programme, "day")
     visits = [one for one in happenings if selects(of.event, one)]
     starts = Counter(clock.at(one.at) for one in episode_starts(visits, of.episode_hours, programme))
     ends = follow_up(clock, happenings, programme, of)
-    observed = at_risk = events = 0
+    found = []
     for day in range(*of.window):
         if day >= ends.closed or any(day > end for end in ends.deaths | ends.losses):
             break
-        observed += 1
-        events += starts[day]
-        at_risk += day not in ends.deaths | ends.losses
-    return Found((events, at_risk)) if observed else Found(excluded="no_follow_up")
+        found.append((pathway.on + timedelta(days=day), starts[day], day not in ends.deaths | ends.losses))
+    return found
 
 
 def _leaves(ends: FollowUp, never: int) -> int:
@@ -326,6 +333,7 @@ class Counts:
     score: Counter[Cell] = field(default_factory=Counter)
     attrition: Counter[Cell] = field(default_factory=Counter)
     pairs: Counter[Cell] = field(default_factory=Counter)
+    months: dict[Cell, list[int]] = field(default_factory=dict)
     owners: dict[Cell, list[int]] = field(default_factory=dict, compare=False)
 
     def of_kind(self, kind: str) -> Counter[Cell]:
@@ -346,6 +354,8 @@ def counts(happenings: Iterable[Happening], people: Mapping[int, Mapping[str, An
                     pathway = pathway_from(one, people.get(patient, {}), programme, zero)
                     found = outcome_of(pathway, known, programme, changed)
                     keys += _count(counted, pathway, found, programme, changed, variant)
+                    if variant == "main" and isinstance(changed, RecurrentEvent) and found.cell:
+                        _count_months(counted, pathway, observed_days(pathway, known, programme, changed), changed.id)
                 if zero.which == "each":
                     _count_pairs(counted, keys, patient)
     return counted
@@ -365,6 +375,19 @@ def _count(
     for key in keys:
         counted.of_kind(of.kind)[key] += 1
     return keys
+
+
+def _count_months(counted: Counts, pathway: Pathway, days: list[tuple[date, int, bool]], indicator_id: str) -> None:
+    """Pathways observed, those with an episode, episodes and days at risk of every calendar month."""
+    of_month: dict[str, list[int]] = {}
+    for day, events, at_risk in days:
+        sums = of_month.setdefault(f"{day:%Y-%m}", [0, 0])
+        sums[0] += events
+        sums[1] += at_risk
+    for month, (events, at_risk) in of_month.items():
+        total = counted.months.setdefault((indicator_id, "main", "overall", month, pathway.arm, None, None), [0] * 4)
+        for place, more in enumerate((1, events > 0, events, at_risk)):
+            total[place] += more
 
 
 def _count_pairs(counted: Counts, keys: list[Cell], patient: int) -> None:
@@ -395,4 +418,8 @@ def _views(
         found.append(("site", pathway.period, pathway.site, None))
     found.append(("month", f"{pathway.on:%Y-%m}", None, None))
     factors = programme.strata if of.strata is None else of.strata
-    return found + [(f"equity:{factor}", pathway.period, None, pathway.strata[factor]) for factor in factors]
+    found += [(f"equity:{factor}", pathway.period, None, pathway.strata[factor]) for factor in factors]
+    if programme.analysis.adjust_for:
+        pattern = "\x1f".join(pathway.strata[factor] for factor in programme.analysis.adjust_for)
+        found.append(("adjust", pathway.period, None, pattern))
+    return found

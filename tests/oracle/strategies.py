@@ -196,18 +196,20 @@ def programmes(draw: st.DrawFn, units: tuple[str, ...] = ("day", "minute", "hour
     periods = draw(_periods())
     after = periods["after"]
     names = SITES[: draw(st.integers(1, 3))]
+    strata = draw(st.sampled_from(({}, {"de_novo": True}, {"age_band": (18, 50, 65), "de_novo": True})))
     started = st.one_of(st.none(), st.integers(-5, 20).map(lambda days: after["from"] + timedelta(days=days)))
     sites = [
         {"id": name, "arm": draw(st.sampled_from(("circuit", "circuit", "comparator"))), "starts": draw(started)}
         for name in names
     ]
     return programme(
+        adjust_for=draw(st.sampled_from(((), tuple(strata), tuple(strata)[::-1]))),
         timezone=draw(st.sampled_from(("Europe/Paris", "America/New_York"))),
         data_lock=after["until"] + timedelta(days=draw(st.integers(-25, 40))),
         periods=periods,
         sites=tuple(sites),
         time_zero={"event": "announcement", "which": draw(st.sampled_from(("first", "first", "last")))},
-        strata=draw(st.sampled_from(({}, {"de_novo": True}, {"age_band": (18, 50, 65), "de_novo": True}))),
+        strata=strata,
         event_types=("invitation",),
         follow_up={
             "spill_over": draw(st.sampled_from(("cut", "keep"))),

@@ -9,7 +9,7 @@ import polars as pl
 from oracle.builders import REFERRAL, RETURN, SATISFACTION, event_frame, log, patient_frame, programme, tallied
 
 from transforms.tallies import merge, views
-from warehouse.schemas import ATTRITION_TALLY, SCORE_TALLY, TIME_TALLY
+from warehouse.schemas import ATTRITION_TALLY, LEVEL_SEPARATOR, SCORE_TALLY, TIME_TALLY
 
 TWO_SITES = ({"id": "north"}, {"id": "south", "starts": date(2023, 6, 1)})
 DECLARED = programme(sites=TWO_SITES, strata={"de_novo": True})
@@ -105,6 +105,22 @@ def test_who_did_not_answer_is_told_by_whether_an_answer_was_possible() -> None:
     assert cells(tallies.score, "overall", "stage", "followed", "value") == {
         (0, 1, None, 1), (0, 0, None, 1), (2, 1, 90_000_000, 1),
     }  # fmt: skip
+
+
+def test_the_view_of_adjusted_models_counts_the_joint_pattern_of_their_factors_in_their_order() -> None:
+    rows = log((1, "announcement", "2023-05-01"), (2, "announcement", "2023-05-02"), (3, "announcement", "2023-05-02"))
+    declared = programme(strata={"age_band": (50,), "de_novo": True}, adjust_for=("de_novo", "age_band"))
+    born = [{"patient": 1, "birth_year": 1960, "de_novo": "yes"}, {"patient": 2, "birth_year": 1990}]
+    tallies = tallied(event_frame(rows), patient_frame(born, de_novo=pl.String), declared)
+    assert cells(tallies.time, "adjust", "period", "arm", "site", "stratum") == {
+        ("after", "circuit", None, f"yes{LEVEL_SEPARATOR}50+", 1),
+        ("after", "circuit", None, f"missing{LEVEL_SEPARATOR}<50", 1),
+        ("after", "circuit", None, f"missing{LEVEL_SEPARATOR}missing", 1),
+    }
+
+
+def test_models_that_adjust_for_nothing_have_no_view() -> None:
+    assert "adjust" not in set(counted().time["view"])
 
 
 def names(declared: Any, indicator_id: str = "time_to_referral", variant: str = "main") -> list[str]:
