@@ -12,7 +12,7 @@ from warehouse.database import Database, statement
 from warehouse.errors import ParcoursError, StorageError
 from warehouse.receive import Received
 
-_PLACES = ("core_event_coded", "core_covariate", "raw_quarantine", "raw_rule", "raw_batch")
+_PLACES = ("core_event_coded", "core_covariate", "core_activity", "raw_quarantine", "raw_rule", "raw_batch")
 _TEMPORARY = ("staged_rows", "records", "identified", "dropped", "offending", "refused", "candidates", "repeated")
 
 
@@ -81,7 +81,16 @@ def stale_files(database: Database, source: str, contract: str, raw: Path) -> li
 def forget_stale(database: Database, source: str, contract: str) -> None:
     """Take out the batches of a source that were read under another contract."""
     batches = database.rows("SELECT batch FROM raw_batch WHERE source = ? AND contract <> ?", [source, contract])
-    for (batch,) in batches:
+    _forget(database, [batch for (batch,) in batches])
+
+
+def forget_source(database: Database, source: str) -> None:
+    """Take out every batch of a source whose files replace each other."""
+    _forget(database, [batch for (batch,) in database.rows("SELECT batch FROM raw_batch WHERE source = ?", [source])])
+
+
+def _forget(database: Database, batches: Sequence[int]) -> None:
+    for batch in batches:
         for table in _PLACES:
             database.execute(f"DELETE FROM {table} WHERE batch = ?", [batch])
 

@@ -36,6 +36,16 @@ EVENT = _schema(
         "value": pl.Float64,
     }
 )
+# One row per site, month, activity and item stated: what the programme did, no patient.
+ACTIVITY = _schema(
+    {
+        "site": pl.String,
+        "month": pl.String,  # 2022-03
+        "activity": pl.String,
+        "item": pl.String,  # null where the row counts the activity itself
+        "n": pl.Int64,  # people or actions; of an item, those people who said yes
+    }
+)
 # One row per patient. One further String or Int64 column per declared covariate.
 PATIENT = _schema({"patient": pl.Int64, "birth_year": pl.Int64})
 # One row per patient x time zero (``each``: a patient has several). One further String column per declared stratum.
@@ -270,6 +280,40 @@ RELEASED_FILE = _schema({name: LEDGER[name] for name in ("source", "rows_in", "l
 # What became of the loaded rows: current, superseded, cancelled, on_or_after_lock; n rounded, null where small.
 RELEASED_READING = _schema({"reason": pl.String, "n": pl.Int64})
 
+# One row per activity, scope and period of the programme's own activity, and one per item of it. Counts of people are
+# rounded and withheld where small; counts of actions are exact.
+RELEASED_ACTIVITY = _schema(
+    {
+        "activity": pl.String,
+        "item": pl.String,  # null where the row counts the activity itself
+        "scope_type": pl.String,  # overall (circuit sites), site
+        "scope": pl.String,  # all, or the site's id
+        "period": pl.String,  # all; 2023-05 or, where some month is withheld, 2023-Q2
+        "n": pl.Int64,  # people or actions; of an item, the people asked
+        "cumulative": pl.Int64,  # n up to the end of the period; null for all
+        "n_yes": pl.Int64,  # of an item: those who said yes
+        "estimate": pl.Float64,  # n_yes / n as a fraction
+        "ci_low": pl.Float64,
+        "ci_high": pl.Float64,
+        "withheld": pl.String,
+    }
+)
+# One row per item of a declared reference: figures that others published, so that nothing is withheld.
+RELEASED_REFERENCE = _schema(
+    {
+        "reference_id": pl.String,
+        "item": pl.String,
+        "n": pl.Int64,  # people asked
+        "percent": pl.Int64,  # as published; null where the count was
+        "n_yes": pl.Int64,  # the nearest count
+        "n_yes_least": pl.Int64,  # the counts that round to the published percentage
+        "n_yes_most": pl.Int64,
+        "estimate": pl.Float64,  # as published, else n_yes / n; the interval is that of n_yes
+        "ci_low": pl.Float64,
+        "ci_high": pl.Float64,
+    }
+)
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -303,3 +347,5 @@ class Release:
     id: str
     smallest_count: int = 11
     round_to: int = 5
+    activity: pl.DataFrame = field(default_factory=RELEASED_ACTIVITY.to_frame)
+    references: pl.DataFrame = field(default_factory=RELEASED_REFERENCE.to_frame)

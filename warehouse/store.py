@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from warehouse.activity import ActivityReading, ingest_activity_file
 from warehouse.covariates import PatientReading, declared_covariates, ingest_patient_file
 from warehouse.database import Database, name, statement, text
 from warehouse.errors import DeclarationError, ParcoursError, StorageError
@@ -21,7 +22,7 @@ from warehouse.ingest import Reading, ingest_file
 from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.receive import receive, sweep
-from warehouse.schemas import EVENT, LEDGER, Rule
+from warehouse.schemas import ACTIVITY, EVENT, LEDGER, Rule
 from warehouse.sources.pseudonyms import derived_secret
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 TABLES = (
     "raw_setting", "raw_batch", "raw_rule", "raw_quarantine", "core_patient", "core_covariate", "core_label",
-    "core_event_coded", "core_event",
+    "core_event_coded", "core_event", "core_activity",
 )  # fmt: skip
 PRECISIONS = ("day", "minute", "second")  # numbered from 1 in the store
 _RESULTS = re.compile(r"(out|core_tally)_[a-z][a-z0-9_]{0,40}")
@@ -92,6 +93,11 @@ class Store:
         self._check_key(key)
         reading = PatientReading.of(programme, key)
         return ingest_patient_file(self._database, self._home, reading, receive(self._home, path), run_id)
+
+    def ingest_activity(self, programme: Programme, path: Path, run_id: str) -> LedgerRow:
+        """Read the file of activity, a full statement: it replaces the one in force as a whole."""
+        reading = ActivityReading.of(programme)
+        return ingest_activity_file(self._database, reading, receive(self._home, path), run_id)
 
     def _check_key(self, key: bytes) -> None:
         """One warehouse, one key: under another one every patient would be new."""
@@ -168,6 +174,13 @@ class Store:
             if covariate != "birth_year":
                 columns.append(f"max(value) FILTER (covariate = {text(covariate)}) AS {name(covariate)}")
         return self._database.frame(statement("patients", covariates=", ".join(columns)))
+
+    def activity(self, programme: Programme) -> pl.DataFrame:
+        """What the file of activity states of months before the data lock (``ACTIVITY``), as read."""
+        import polars as pl
+
+        frame = self._database.frame(statement("activity"), {"data_lock": programme.data_lock})
+        return frame.select(pl.col(column).cast(dtype) for column, dtype in ACTIVITY.items())
 
     def _read(self, query: str, programme: Programme, **parameters: object) -> pl.DataFrame:
         if not self._knows_set_aside:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from warehouse.database import Database, text
 from warehouse.errors import DeclarationError
+from warehouse.implementation import ActivityFile
 from warehouse.programme import REQUIRED_COLUMNS, PatientFile, Source
 from warehouse.sources.records import Dialect, Record, read_records, split
 from warehouse.sources.scan import LONGEST_LINE, Scan, chunks_of
@@ -20,6 +21,8 @@ from warehouse.sources.scan import LONGEST_LINE, Scan, chunks_of
 _BATCH = 20_000  # records handed to the database at a time
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _ARCHIVES = {b"PK\x03\x04": "a spreadsheet or a zip archive", b"\x1f\x8b": "compressed", b"PAR1": "a Parquet file"}
+
+Declaration = Source | PatientFile | ActivityFile  # how a file is written: delimiter, quote, encoding
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Request:
 
     file: Path
     shown: str  # the name that messages use
-    source: Source | PatientFile
+    source: Declaration
     names: Mapping[str, str]
     required: frozenset[str]
 
@@ -48,7 +51,7 @@ def columns_of(source: Source) -> tuple[dict[str, str], frozenset[str]]:
     return source.column_names, required
 
 
-def new_scan(source: Source | PatientFile) -> Scan:
+def new_scan(source: Declaration) -> Scan:
     """An empty scan for a file of this source."""
     if source.delimiter == source.quote or (
         not (source.delimiter + source.quote).isprintable() and source.delimiter != "\t"
@@ -173,7 +176,7 @@ def _may_be_read_fast(scan: Scan) -> bool:
     return not odd and scan.newline is not None
 
 
-def _fast_relation(file: Path, scan: Scan, source: Source | PatientFile, header: list[str]) -> Relation:
+def _fast_relation(file: Path, scan: Scan, source: Declaration, header: list[str]) -> Relation:
     columns = {name: f"c{position}" for position, name in enumerate(header)}
     types = ", ".join(f"{column}: 'VARCHAR'" for column in columns.values())
     line_end = "\\r\\n" if scan.newline == "\r\n" else "\\n"
@@ -185,7 +188,7 @@ def _fast_relation(file: Path, scan: Scan, source: Source | PatientFile, header:
     return Relation(sql, columns, is_careful=False)
 
 
-def _is_complete(database: Database, scan: Scan, source: Source | PatientFile, relation: Relation) -> bool:
+def _is_complete(database: Database, scan: Scan, source: Declaration, relation: Relation) -> bool:
     """Every line is a row, and no delimiter was overlooked (the parser drops one at a line's end)."""
     (rows,) = database.row("SELECT count(*) FROM staged_rows")
     if rows != scan.lines - 1:
