@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from warehouse.database import text
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100  # outside, the first and the last offset hold
+_FIRST_YEAR_OF_CLOCKS = 1970  # earlier changes are of other kinds, and no event is timed so long ago
+CLOCK_CHANGES = ("skipped", "repeated")
 _DAY = r"\d{4}-\d\d-\d\d"
 _TIME = r"[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
 _OFFSET = r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
@@ -49,15 +51,41 @@ def _change_within(rules: ZoneInfo, low: datetime, high: datetime) -> tuple[date
 
 def zone_offset_sql(zone: str, moment: str, *, local: bool) -> str:
     """SQL for the zone's offset in seconds at ``moment``, SQL of a local or of a UTC time stamp."""
-    steps = [(at + (max(before, after) if local else timedelta()), after) for at, before, after in changes(zone)]
     known = changes(zone)
+    steps = [
+        (at + (max(before, after) if local else timedelta()), _seconds(after)) for at, before, after in changes(zone)
+    ]
     first = known[0][1] if known else _offset(ZoneInfo(zone), datetime(2000, 1, 1, tzinfo=UTC))
-    return _tree(steps, first, moment)
+    return _tree(steps, _seconds(first), moment)
 
 
-def _tree(steps: list[tuple[datetime, timedelta]], first: timedelta, moment: str) -> str:
+def clock_change_sql(zone: str, moment: str) -> str | None:
+    """SQL for ``skipped`` where the clocks of the zone never show the local time, ``repeated`` where twice.
+
+    Null elsewhere, and before 1970. None for a zone whose clocks have not changed since.
+    """
+    known = [change for change in changes(zone) if change[0].year >= _FIRST_YEAR_OF_CLOCKS]
+    if not known:
+        return None
+    steps = []
+    for at, before, after in known:
+        said = "'skipped'" if after > before else "'repeated'"
+        steps += [(at + min(before, after), said), (at + max(before, after), "NULL")]
+    months = sorted({moment.month for moment, _ in steps})
+    # The month comes first: most rows then need no walk through the tree.
+    tree = _tree(steps, "NULL", moment)
+    kinds = ", ".join(text(kind) for kind in CLOCK_CHANGES)
+    return f"CASE WHEN month({moment}) IN ({', '.join(map(str, months))}) THEN ({tree})::ENUM ({kinds}) END"
+
+
+def _seconds(offset: timedelta) -> str:
+    return str(int(offset.total_seconds()))
+
+
+def _tree(steps: list[tuple[datetime, str]], first: str, moment: str) -> str:
+    """SQL for the step in force at ``moment``; ``first`` before them all."""
     if not steps:
-        return str(int(first.total_seconds()))
+        return first
     middle = len(steps) // 2
     at, after = steps[middle]
     earlier, later = _tree(steps[:middle], first, moment), _tree(steps[middle + 1 :], after, moment)
@@ -66,11 +94,17 @@ def _tree(steps: list[tuple[datetime, timedelta]], first: timedelta, moment: str
 
 @dataclass(frozen=True)
 class Clock:
-    """How a source writes time: format, zone of texts without an offset, zone in which days count."""
+    """How a source writes time: format, zone of texts without an offset, zone in which days count.
+
+    ``ignores_offset``: what a text says of its offset is wrong, its time is local all the same.
+    ``days_only``: times of day are not real; only the local day they fall on is.
+    """
 
     date_format: str
     zone: str
     programme_zone: str
+    ignores_offset: bool = False
+    days_only: bool = False
 
     def read_sql(self, raw: str) -> str:
         """SQL for what the engine makes of a text: more than was declared, null where it makes nothing of it."""
@@ -95,7 +129,9 @@ class Clock:
         return f"CASE WHEN {read} >= TIMESTAMP '1000-01-01' THEN {read} END"
 
     def offset_sql(self, raw: str) -> str:
-        """SQL for the offset in seconds that the text itself carries; null where it carries none."""
+        """SQL for the offset in seconds that the text itself carries; null where none counts."""
+        if self.ignores_offset:
+            return "NULL::INTEGER"
         if self.date_format != "iso":
             return "0" if "%z" in self.date_format else "NULL::INTEGER"  # strptime has applied a %z already
         digits = f"replace(regexp_extract({raw}, '{_OFFSET}$', 1), ':', '')"
@@ -109,6 +145,8 @@ class Clock:
 
     def precision_sql(self, raw: str) -> str:
         """SQL for how fine the text is: day, minute or second."""
+        if self.days_only:
+            return "'day'"
         if self.date_format == "iso":
             seconds = f"CASE WHEN {_HAS_SECONDS.format(raw=raw)} THEN 'second' ELSE 'minute' END"
             return f"CASE strlen({raw}) WHEN 10 THEN 'day' WHEN 16 THEN 'minute' ELSE {seconds} END"
@@ -123,6 +161,19 @@ class Clock:
             midnight = _moved(written, f"-({zone_offset_sql(self.programme_zone, written, local=True)})")
             local = f"CASE {precision} WHEN 'day' THEN {midnight} ELSE {local} END"
         return f"CASE WHEN {offset} IS NULL THEN {local} ELSE {_moved(written, f'-{offset}')} END"
+
+    def day_alone_sql(self, written: str, offset: str) -> str:
+        """SQL for the midnight, without an offset, that stands for the local day of a time that is not real."""
+        instant = _moved(written, f"-{offset}")
+        local = _moved(instant, zone_offset_sql(self.zone, instant, local=False))
+        return f"(CASE WHEN {offset} IS NULL THEN {written} ELSE {local} END)::DATE::TIMESTAMP"
+
+    def clock_change_sql(self, written: str, offset: str, precision: str) -> str | None:
+        """SQL for the change of clocks that a time without an offset falls into; None where it never does."""
+        change = clock_change_sql(self.zone, written)
+        if change is None or self.precision_sql(written) == "'day'":
+            return None
+        return f"CASE WHEN {offset} IS NULL AND {precision} <> 'day' THEN {change} END"
 
     def day_sql(self, written: str, offset: str, precision: str, instant: str) -> str:
         """SQL for the calendar day in the programme's zone."""

@@ -6,7 +6,7 @@ Code knows kinds of indicators, never programmes. Every window and period is hal
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,7 +15,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from warehouse.declared import Character, DataPath, Declared, Encoding, Slug, Text, Word, fault
 from warehouse.implementation import ActivityFile, Reference
-from warehouse.kinds import Indicator, TimeZero
+from warehouse.kinds import SECONDS_IN, Indicator, TimeZero
+from warehouse.plan import Analysis
 
 EVENT_TYPES: tuple[str, ...] = (
     "suspicion", "imaging", "biopsy", "histology", "mdt_decision", "announcement", "needs_assessment", "referral",
@@ -48,6 +49,9 @@ def _day_pattern(pattern: str) -> str:
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
 DatePattern = Annotated[Word, AfterValidator(_day_pattern)]
+# Between groups of three digits. The three blanks look alike: one stands for all of them.
+BLANKS: tuple[str, ...] = (" ", "\u00a0", "\u202f")
+Thousands = Literal[" ", "\u00a0", "\u202f", ".", ",", "'", "\u2019"]
 # Lower bounds of bands, or true: the covariate's own values are the strata.
 Stratum = Annotated[tuple[int, ...], Field(min_length=1, strict=False)] | Literal[True]
 
@@ -109,14 +113,17 @@ class Source(Declared):
     """One raw format, declared and never sniffed. ``columns`` maps our names to the file's."""
 
     id: Slug
-    format: Literal["csv", "xes"] = "csv"
+    format: Literal["csv", "parquet", "xes"] = "csv"
     path: DataPath
     timezone: Zone | None = None
     delimiter: Character = ","
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
+    thousands: Thousands | None = None
     date_format: DatePattern = "iso"
+    offset: Literal["read", "ignore"] = "read"
+    precision: Literal["as_written", "day"] = "as_written"
     columns: dict[str, Word] = Field(default_factory=dict)
     event_types: dict[str, EventMapping] = Field(default_factory=dict)
     sites: dict[str, Slug] = Field(default_factory=dict)
@@ -156,22 +163,6 @@ class FollowUp(Declared):
 
     spill_over: Literal["cut", "keep"] = "cut"
     alive_until: Literal["data_lock", "last_event"] = "data_lock"
-
-
-class Bootstrap(Declared):
-    """Replicates and seed of the resampling, where no influence function serves."""
-
-    replicates: int = Field(default=2000, ge=200, le=100_000)
-    seed: int = Field(default=20231231, ge=0)
-
-
-class Analysis(Declared):
-    """What is computed, and which indicators carry the conclusion."""
-
-    indicators: tuple[Slug, ...] = Field(min_length=1, max_length=50, strict=False)
-    primary: tuple[Slug, ...] = Field(default=(), strict=False)
-    adjust_for: tuple[Slug, ...] = Field(default=(), strict=False)
-    bootstrap: Bootstrap = Bootstrap()
 
 
 class Privacy(Declared):
@@ -229,3 +220,18 @@ class Programme(Declared):
     def variants_of(self, indicator: Indicator) -> dict[str, Indicator]:
         """The indicator itself under ``main``, then each variant with its replaced keys."""
         return {"main": indicator, **{name: indicator.changed_by(v) for name, v in indicator.variants.items()}}
+
+    def complete_on(self, indicator: Indicator) -> date:
+        """The earliest data lock at which the window of every pathway of the after period has passed."""
+        end = indicator.window[1]
+        if indicator.unit == "day":
+            return self.periods.after.until + timedelta(days=max(end, 1) - 1)
+        elapsed = -(-max(end, 0) * SECONDS_IN[indicator.unit] // SECONDS_IN["day"])  # whole days, rounded up
+        return self.periods.after.until + timedelta(days=elapsed)
+
+    @property
+    def incomplete(self) -> dict[str, date]:
+        """Primary indicators (all, where none is named) whose follow-up the data lock cuts, with the day it ends."""
+        wanted = self.analysis.primary or self.analysis.indicators
+        ends = {name: self.complete_on(self.indicators[name]) for name in wanted if name in self.indicators}
+        return {name: day for name, day in ends.items() if day > self.data_lock}

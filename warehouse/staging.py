@@ -5,7 +5,7 @@ where the text could not be read: a rule, not this module, says what that means.
 
 ``source_row, fault, fault_column, raw_patient_id, raw_event_type, raw_occurred_at, raw_site, raw_code,
 raw_value, raw_status, raw_recorded_at, event_id, event_type, code, occurred_at, occurred_on, precision,
-site, value, status, recorded_at``
+clock_change, site, value, status, recorded_at``
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from warehouse.database import statement, text
 from warehouse.instants import Clock
-from warehouse.programme import Programme, Source
+from warehouse.programme import BLANKS, Programme, Source
 from warehouse.sources.delimited import Relation
 
 RAW = {
@@ -29,11 +29,15 @@ _FIRST_DATA_LINE = 2  # the header is line 1, and a table's rowid starts at 0
 
 @dataclass(frozen=True)
 class Staging:
-    """Builds the statements that stage one source of a programme. ``names``: our column -> the file's."""
+    """Builds the statements that stage one source of a programme. ``names``: our column -> the file's.
+
+    ``plain``: our columns whose texts were made of typed values: ISO days and times, numbers with a point.
+    """
 
     source: Source
     programme: Programme
     names: Mapping[str, str]
+    plain: frozenset[str] = frozenset()
 
     def table_sql(self, relation: Relation) -> str:
         """The statement that makes ``staged_rows`` from the rows of a file."""
@@ -50,6 +54,7 @@ class Staging:
             relation=relation.sql,
             read=_listed(self._read(present)),
             written=_listed(self._written(present)),
+            aligned=self._aligned(present),
             instants=_listed(self._instants(present)),
             typed=_listed(self._typed(present)),
             aside=", ".join([*self._read(present), *self._written(present)]),
@@ -71,10 +76,16 @@ class Staging:
         """Our columns that the file has -> their SQL identifier."""
         return {ours: relation.columns[self.names[ours]] for ours in RAW if self.names.get(ours) in relation.columns}
 
-    @property
-    def _clock(self) -> Clock:
+    def _clock(self, moment: str = "occurred") -> Clock:
+        """How the column of this moment writes time."""
         zone = self.source.timezone or self.programme.timezone
-        return Clock(self.source.date_format, zone, self.programme.timezone)
+        return Clock(
+            "iso" if f"{moment}_at" in self.plain else self.source.date_format,
+            zone,
+            self.programme.timezone,
+            ignores_offset=self.source.offset == "ignore",
+            days_only=self.source.precision == "day" and moment == "occurred",
+        )
 
     def _columns(self, present: Mapping[str, str]) -> set[str]:
         return {*self._typed(present), *self._instants(present)}
@@ -84,41 +95,54 @@ class Staging:
 
     def _read(self, present: Mapping[str, str]) -> dict[str, str]:
         """Time stamps as the engine reads them."""
-        return {f"{moment}_read": self._clock.read_sql(f"raw_{moment}_at") for moment in self._moments(present)}
+        return {f"{moment}_read": self._clock(moment).read_sql(f"raw_{moment}_at") for moment in self._moments(present)}
 
     def _written(self, present: Mapping[str, str]) -> dict[str, str]:
         """Time stamps as the file writes them."""
-        clock, columns = self._clock, {}
+        columns = {}
         for moment in self._moments(present):
-            raw = f"raw_{moment}_at"
+            clock, raw = self._clock(moment), f"raw_{moment}_at"
             columns[f"{moment}_written"] = clock.written_sql(raw, f"{moment}_read")
             columns[f"{moment}_offset"] = clock.offset_sql(raw)
             columns[f"{moment}_precision"] = clock.precision_sql(raw)
         return columns
 
+    def _aligned(self, present: Mapping[str, str]) -> str:
+        """Times of day that are not real give way to the day they fall on."""
+        if self.source.precision != "day" or "occurred_at" not in present:
+            return ""
+        day = self._clock().day_alone_sql("occurred_written", "occurred_offset")
+        return f"REPLACE ({day} AS occurred_written, NULL::INTEGER AS occurred_offset)"
+
     def _instants(self, present: Mapping[str, str]) -> dict[str, str]:
         """The same as instants in UTC."""
         return {
-            f"{moment}_at": self._clock.instant_sql(f"{moment}_written", f"{moment}_offset", f"{moment}_precision")
+            f"{moment}_at": self._clock(moment).instant_sql(
+                f"{moment}_written", f"{moment}_offset", f"{moment}_precision"
+            )
             for moment in self._moments(present)
         }
 
     def _typed(self, present: Mapping[str, str]) -> dict[str, str]:
         """Columns that differ from row to row."""
-        clock, mappings = self._clock, self.source.mappings()
+        clock, mappings = self._clock(), self.source.mappings()
         types = {raw: mapping.type for raw, mapping in mappings.items()} or {t: t for t in self.programme.vocabulary}
         codes = {raw: mapping.code for raw, mapping in mappings.items() if mapping.code}
         columns = {
             "event_type": _mapped("raw_event_type", types),
             "occurred_on": clock.day_sql("occurred_written", "occurred_offset", "occurred_precision", "occurred_at"),
         }
+        change = clock.clock_change_sql("occurred_written", "occurred_offset", "occurred_precision")
+        if change:
+            columns["clock_change"] = change
         if codes:
             otherwise = "raw_code" if "code" in present else "NULL::VARCHAR"
             columns["code"] = _mapped("raw_event_type", codes, otherwise=otherwise)
         if "site" in present:
             columns["site"] = self._site()
         if "value" in present:
-            columns["value"] = _number("raw_value", self.source.decimal)
+            marks = (".", None) if "value" in self.plain else (self.source.decimal, self.source.thousands)
+            columns["value"] = _number("raw_value", *marks)
         if "status" in present:
             columns["status"] = _status()
         return columns
@@ -126,7 +150,8 @@ class Staging:
     def _derived(self, present: Mapping[str, str]) -> dict[str, str]:
         """Columns that are quicker made when they are read than kept, and constants for what the file has not."""
         return {
-            "precision": self._clock.precision_sql("raw_occurred_at"),
+            "precision": self._clock().precision_sql("raw_occurred_at"),
+            "clock_change": "NULL::VARCHAR",
             "code": "raw_code" if "code" in present else "NULL::VARCHAR",
             "site": self._constant_site(),
             "value": "NULL::DOUBLE",
@@ -157,9 +182,13 @@ def _status() -> str:
     return f"CASE WHEN raw_status IS NULL THEN 'active' ELSE {_mapped('raw_status', {s: s for s in STATUSES})} END"
 
 
-def _number(raw: str, decimal: str) -> str:
-    """A finite number: the cast alone takes "nan", "inf" and "1_000"."""
-    point = "[.]" if decimal == "." else ","
-    shape = rf"[+-]?(\d+({point}\d*)?|{point}\d+)([eE][+-]?\d\d?)?"
-    number = raw if decimal == "." else f"replace({raw}, ',', '.')"
+def _number(raw: str, decimal: str, thousands: str | None) -> str:
+    """A finite number: the cast alone takes "nan", "inf" and "1_000". Groups are of three digits, or there are none."""
+    point, whole, number = "[.]" if decimal == "." else ",", r"\d+", raw
+    if thousands:
+        marks = BLANKS if thousands in BLANKS else (thousands,)
+        whole = rf"(\d+|\d{{1,3}}([{''.join(marks)}]\d{{3}})+)".replace("'", "''")
+        number = f"translate({raw}, {text(''.join(marks))}, '')"
+    shape = rf"[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d\d?)?"
+    number = number if decimal == "." else f"replace({number}, ',', '.')"
     return f"CASE WHEN regexp_full_match({raw}, '{shape}') THEN TRY_CAST({number} AS DOUBLE) END"

@@ -9,8 +9,11 @@ moments AS (
 written AS (
   SELECT *, {written} FROM moments
 ),
+aligned AS (
+  SELECT * {aligned} FROM written
+),
 instants AS (
-  SELECT *, {instants} FROM written
+  SELECT *, {instants} FROM aligned
 )
 SELECT
   * EXCLUDE ({aside}),
