@@ -14,7 +14,7 @@ from warehouse.kinds import IndicatorBase
 WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "descriptions.toml").read_text(encoding="utf-8"))
 OF_A_PROGRAMME = (
     "Programme", "Text", "Periods", "Period", "TimeZero", "Site", "Source", "EventMapping", "PatientFile", "FollowUp",
-    "Analysis", "Bootstrap", "Privacy",
+    "Analysis", "Planned", "Bootstrap", "RiskOfBias", "Judgement", "Privacy",
 )  # fmt: skip
 
 

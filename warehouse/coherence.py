@@ -133,8 +133,12 @@ def _patients(programme: Programme) -> Said:
 def _analysis(programme: Programme) -> Said:
     analysis = programme.analysis
     yield from _repeated("analysis.indicators", list(analysis.indicators))
-    yield from _among("analysis.primary", analysis.primary, analysis.indicators, "analysis.indicators")
-    yield from _among("analysis.adjust_for", analysis.adjust_for, programme.strata, "strata")
+    named = ("primary", analysis.primary), ("planned.variants", analysis.planned.variants)
+    for key, names in named:
+        yield from _among(f"analysis.{key}", names, analysis.indicators, "analysis.indicators")
+    for key, factors in (("adjust_for", analysis.adjust_for), ("subgroups", analysis.subgroups)):
+        yield from _among(f"analysis.{key}", factors, programme.strata, "strata")
+    yield from _among("analysis.estimands", analysis.estimands, analysis.primary, "analysis.primary")
 
 
 # Fields that a check relies upon, and the check.
@@ -151,6 +155,11 @@ _OF_PROGRAMME: Final[tuple[tuple[tuple[str, ...], Callable[[Programme], Said]], 
 
 def _factors(programme: Programme, indicator: Indicator) -> Said:
     yield from _among("strata", indicator.strata or (), programme.strata, "the programme's strata")
+
+
+def _planned_variants(programme: Programme, indicator: Indicator) -> Said:
+    planned = programme.analysis.planned.variants.get(indicator.id, ())
+    yield from _among("variants", planned, indicator.variants, "its variants, as analysis.planned.variants has them")
 
 
 def _events(programme: Programme, indicator: Indicator) -> Said:
@@ -213,6 +222,7 @@ def _longest_follow_up_days(programme: Programme, indicator: Indicator) -> int:
 # Fields of the programme and of the indicator that a check relies upon, and the check.
 _OF_INDICATOR: Final[tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Programme, Indicator], Said]], ...]] = (
     (("strata",), ("strata",), _factors),
+    (("analysis",), ("variants",), _planned_variants),
     (("time_zero",), ("kind", "time_zero"), _each),
     (
         ("sources", "event_types"),

@@ -243,7 +243,16 @@ def _told(faults: Iterable[Fault]) -> list[str]:
 
 
 def _hashed(programme: Programme) -> Programme:
-    """The programme with the hash of all that defines the evaluation: itself and its indicators."""
-    content = programme.model_dump(mode="json", by_alias=True, exclude={"plan_hash"})
+    """The programme with the hash of all that defines the evaluation: itself and its indicators.
+
+    A key left out and the same key with its default are one plan, so that a key which a later version adds
+    changes no plan. The answers on the risk of bias judge an evaluation and do not define it.
+    """
+    content = programme.model_dump(
+        mode="json",
+        by_alias=True,
+        exclude_defaults=True,
+        exclude={"plan_hash": True, "analysis": {"risk_of_bias": True}},
+    )
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return programme.model_copy(update={"plan_hash": hashlib.sha256(canonical.encode()).hexdigest()})
