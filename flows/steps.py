@@ -19,7 +19,8 @@ from transforms import disclosure, estimates
 from transforms.calendar_months import tally_months
 from transforms.follow_up import History
 from transforms.outcomes import courses, event_types, outcomes
-from transforms.pathways import pathways
+from transforms.pathways import admitted, pathways
+from transforms.recurrences import tally_recurrences
 from transforms.tallies import merge, tally
 from warehouse.covariates import PATIENT_RULES
 from warehouse.errors import DeclarationError, ValidationFailed
@@ -135,10 +136,13 @@ def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
             started[zero] = pathways(store.events(programme, [zero.event]), patients, programme, zero)
         history = History(store.events(programme, sorted(event_types(indicator))), last_events)
         for variant, changed in programme.variants_of(indicator).items():
-            found = outcomes(started[zero], history, programme, changed)
-            yield tally(started[zero], found, programme, indicator_id=indicator_id, variant=variant)
+            looked_at = admitted(started[zero], programme, changed)
+            found = outcomes(looked_at, history, programme, changed)
+            yield tally(looked_at, found, programme, indicator_id=indicator_id, variant=variant)
         if isinstance(indicator, RecurrentEvent):
-            yield tally_months(courses(started[zero], history, programme, indicator), indicator_id=indicator_id)
+            followed = courses(started[zero], history, programme, indicator)
+            yield tally_months(followed, indicator_id=indicator_id)
+            yield tally_recurrences(followed, indicator_id=indicator_id)
 
 
 def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:

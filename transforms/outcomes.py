@@ -8,7 +8,17 @@ from typing import assert_never
 import polars as pl
 
 from transforms.episodes import episodes
-from transforms.follow_up import DEATH, LEAVING, NEVER, History, offsets, window_ticks, with_first, with_follow_up
+from transforms.follow_up import (
+    DEATH,
+    LEAVING,
+    NEVER,
+    History,
+    entry,
+    offsets,
+    window_ticks,
+    with_first,
+    with_follow_up,
+)
 from transforms.pathways import KNOWN_TO_THE_DAY, matching
 from transforms.scales import scores_of_items
 from warehouse.kinds import Gap, Indicator, Proportion, RecurrentEvent, Score, TimeToEvent
@@ -56,7 +66,7 @@ def time_to_event(pathways: pl.DataFrame, history: History, programme: Programme
     timed = with_first(pathways, found.filter(pl.col("offset").is_between(low, high, closed="left")), "event")
     timed = with_first(timed, found.filter(pl.col("offset") < 0), "earlier")
     timed = with_follow_up(timed, history, programme, of)
-    return _timed(timed, earlier_event=_happened("earlier") & of.excludes_earlier)
+    return _timed(timed, entry(programme, of), earlier_event=_happened("earlier") & of.excludes_earlier)
 
 
 def gap(pathways: pl.DataFrame, history: History, programme: Programme, of: Gap) -> pl.DataFrame:
@@ -71,24 +81,28 @@ def gap(pathways: pl.DataFrame, history: History, programme: Programme, of: Gap)
     broken = spans.filter((following - pl.col("offset") > of.longest_days) | following.is_null())
     breaks = broken.select("pathway", offset=pl.col("offset") + of.longest_days + 1)
     timed = with_first(pathways, breaks.filter(pl.col("offset").is_between(*of.window, closed="left")), "event")
-    return _timed(with_follow_up(timed, history, programme, of))
+    return _timed(with_follow_up(timed, history, programme, of), entry(programme, of))
 
 
-def _timed(timed: pl.DataFrame, **reasons: pl.Expr) -> pl.DataFrame:
+def _timed(timed: pl.DataFrame, entered: pl.Expr, **reasons: pl.Expr) -> pl.DataFrame:
     """Time and status from the ticks of the event and of every end of follow-up (OUTCOME_TIME).
 
     Who is cut, locked or at the window's end is censored at the last tick that could hold the event: at
-    risk on the tick after it, they would be counted where no event could be seen.
+    risk on the tick after it, they would be counted where no event could be seen. Who enters late must
+    still be without event and followed on the day of entering: others like them were never seen.
     """
     ends = pl.min_horizontal(pl.col("closes") - 1, "leaves", "competes")
     seen = (pl.col("event") < pl.col("closes")) & (pl.col("event") <= pl.min_horizontal("leaves", "competes"))
     competed = (pl.col("competes") < pl.col("closes")) & (pl.col("competes") <= pl.col("leaves"))
     resolved = timed.with_columns(
-        excluded=_first_reason(pl.col("excluded"), **reasons, no_follow_up=ends < 0),
+        entry=entered,
         time=pl.when(seen).then("event").otherwise(ends),
         status=pl.when(seen).then(EVENT_SEEN).when(competed).then(COMPETED).otherwise(CENSORED),
     )
-    return _result(resolved, OUTCOME_TIME)
+    too_early = {"no_follow_up": ends < 0, "ended_before_entry": pl.col("time") <= pl.col("entry")}
+    return _result(
+        resolved.with_columns(excluded=_first_reason(pl.col("excluded"), **reasons, **too_early)), OUTCOME_TIME
+    )
 
 
 def recurrent_event(pathways: pl.DataFrame, history: History, programme: Programme, of: RecurrentEvent) -> pl.DataFrame:
@@ -106,8 +120,8 @@ class Courses:
     """What happened to each pathway and when, in days from time zero.
 
     ``spans``: the pathways with ``excluded``, the first day ``start`` and the last day ``last`` on which an episode
-    is seen, and ``stop``: the days at risk are those of ``start <= day < stop``. ``episodes``: one row per episode
-    seen, ``pathway`` and its day ``offset``.
+    is seen, ``stop``: the days at risk are those of ``start <= day < stop``, and whether the patient ``died`` on the
+    last. ``episodes``: one row per episode seen, ``pathway`` and its day ``offset``.
     """
 
     spans: pl.DataFrame
@@ -123,12 +137,16 @@ def courses(pathways: pl.DataFrame, history: History, programme: Programme, of: 
     low, _ = window_ticks(of)
     visits = history.events.filter(matching(of.event))
     begun = offsets(pathways, episodes(visits, of.episode_hours), of, of.event)
-    spans = with_follow_up(pathways, history, programme, of).with_columns(
+    timed = with_first(pathways, offsets(pathways, history.events, of, DEATH), "dies")
+    spans = with_follow_up(timed, history, programme, of).with_columns(
         start=pl.lit(low),
         last=pl.min_horizontal(pl.col("closes") - 1, "leaves"),
         stop=pl.min_horizontal("closes", "leaves"),
     )
-    spans = spans.with_columns(excluded=_first_reason(pl.col("excluded"), no_follow_up=pl.col("last") < low))
+    spans = spans.with_columns(
+        excluded=_first_reason(pl.col("excluded"), no_follow_up=pl.col("last") < low),
+        died=pl.col("dies") == pl.col("last"),
+    )
     seen = begun.join(spans.select("pathway", "last", "excluded"), on="pathway").filter(
         pl.col("offset").is_between(low, "last") & pl.col("excluded").is_null()
     )

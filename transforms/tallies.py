@@ -17,10 +17,10 @@ from warehouse.programme import Programme
 from warehouse.schemas import (
     ATTRITION_TALLY,
     COUNT_TALLY,
-    FROM_THE_START,
     LEVEL_SEPARATOR,
     MONTH_TALLY,
     PAIR_TALLY,
+    RECURRENCE_TALLY,
     SCORE_TALLY,
     TALLY_KEYS,
     TIME_TALLY,
@@ -91,7 +91,6 @@ def tally(
             period=view.period,
             site=view.site,
             stratum=view.stratum,
-            entry=pl.lit(FROM_THE_START, pl.Int64),
         )
         analysed = keyed.filter(pl.col("excluded").is_null())
         cells.append(_count(analysed, [*TALLY_KEYS, *CELLS[kind]]))
@@ -111,6 +110,7 @@ def merge(*parts: Tallies) -> Tallies:
         attrition=[part.attrition for part in parts],
         pairs=[part.pairs for part in parts],
         months=[part.months for part in parts],
+        recurrences=[part.recurrences for part in parts],
     )
 
 
@@ -144,6 +144,7 @@ def _tallies(
     attrition: Iterable[pl.DataFrame] = (),
     pairs: Iterable[pl.DataFrame] = (),
     months: Iterable[pl.DataFrame] = (),
+    recurrences: Iterable[pl.DataFrame] = (),
 ) -> Tallies:
     return Tallies(
         time=_added(time, TIME_TALLY),
@@ -152,6 +153,7 @@ def _tallies(
         attrition=_added(attrition, ATTRITION_TALLY),
         pairs=_added(pairs, PAIR_TALLY),
         months=_added(months, MONTH_TALLY, measures=("n", "n_with", "events", "exposure")),
+        recurrences=_added(recurrences, RECURRENCE_TALLY),
     )
 
 

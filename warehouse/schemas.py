@@ -56,6 +56,7 @@ PATHWAY = _schema(
         "index_at": pl.Datetime("us"),
         "index_on": pl.Date,
         "index_month": pl.String,  # 2023-05
+        "entered_on": pl.Date,  # first day of observation: that of time zero, or a later one of those who enter late
         "period": pl.String,  # before, transition, after; null outside all periods
         "arm": pl.String,  # circuit, comparator, not_started
         "site": pl.String,
@@ -63,7 +64,9 @@ PATHWAY = _schema(
     }
 )
 # One row per pathway and variant of an indicator. Exactly one of ``excluded`` and the result is null.
-OUTCOME_TIME = _schema({"pathway": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "excluded": pl.String})
+OUTCOME_TIME = _schema(
+    {"pathway": pl.Int64, "entry": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "excluded": pl.String}
+)
 OUTCOME_SCORE = _schema(
     {"pathway": pl.Int64, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "excluded": pl.String}
 )
@@ -73,7 +76,7 @@ OUTCOME_COUNT = _schema({"pathway": pl.Int64, "events": pl.Int64, "exposure": pl
 CENSORED, EVENT_SEEN, COMPETED = 0, 1, 2  # status of a time
 ELIGIBLE, INVITED, ANSWERED = 0, 1, 2  # stage of a questionnaire; a proportion is always ANSWERED
 CONFIDENCE = 0.95  # of every interval
-FROM_THE_START = -1  # entry of a pathway at risk from day 0
+FROM_THE_START = -1  # entry of a pathway at risk from day 0: the tick before the first one that is observed
 SCORE_UNIT = 1_000_000  # ``value`` of a score tally is the answer in millionths; of a proportion 0 or 1
 
 # Keys of every tally. A view counts each pathway once: never add across views.
@@ -130,6 +133,22 @@ MONTH_TALLY = _schema(
         "exposure": pl.Int64,  # days at risk
     }
 )
+# One row per keys x what happened on days since time zero, of recurrent events; only the view ``overall`` of an
+# indicator, its variants apart. Three sorts of row, told by what is null: ends of pathways (no ``first``), single
+# events with the end of their pathway (no ``second``), and pairs of events of one pathway (no ``end``; an event with
+# itself is a pair too, so that k events of one day make k^2). Only pairs carry the variance. Used, and not kept in
+# the warehouse.
+RECURRENCE_TALLY = _schema(
+    {
+        **TALLY_KEYS,
+        "first": pl.Int64,  # day of the event, or of the earlier one
+        "opens": pl.Boolean,  # whether a single event is the first of its pathway
+        "second": pl.Int64,  # day of the later event, first <= second
+        "end": pl.Int64,  # last day on which an event could be seen
+        "status": pl.UInt8,  # why the pathway ended there: 0 censored, 2 death
+        "n": pl.Int64,
+    }
+)
 # One row per keys x reason: number of pathways. ``analysed`` is one of the reasons, so that they add up.
 ATTRITION_TALLY = _schema({**TALLY_KEYS, "reason": pl.String, "n": pl.Int64})
 
@@ -179,6 +198,69 @@ CURVE = _schema(
         "at_risk": pl.Int64,
         "n": pl.Int64,
         "n_events": pl.Int64,  # up to this time
+    }
+)
+# One row per indicator x scope x month or quarter: a point of its control chart with the limits that hold there.
+# Confidential. Only the primary measure of the indicator itself, of the circuit sites and of the comparators.
+CHART = _schema(
+    {
+        "indicator_id": pl.String,
+        "measure": pl.String,
+        "scope_type": pl.String,  # overall (circuit sites), arm
+        "scope": pl.String,  # all, comparator
+        "chart": pl.String,  # xmr, p, p_prime, u_prime
+        "period": pl.String,  # 2023-05, 2023-Q2; of rates the calendar month, of the others that of time zero
+        "phase": pl.String,  # before, transition, after; null outside all periods
+        "n": pl.Int64,  # pathways; null where the month is missing
+        "n_events": pl.Int64,
+        "n_with": pl.Int64,
+        "exposure": pl.Float64,  # patient-months
+        "estimate": pl.Float64,  # null where the month is missing: never 0 for "none"
+        "centre": pl.Float64,  # of the baseline: the points of the before period
+        "lower": pl.Float64,  # process limits, as the baseline gives them: neither floored nor capped
+        "upper": pl.Float64,
+        "near_lower": pl.Float64,  # two thirds of the way to the limits
+        "near_upper": pl.Float64,
+        "signal": pl.String,  # outside, trend, near_limit, shift; null for common cause
+        "variation": pl.String,  # common_cause, or improvement, concern, neutral with _high or _low
+        "provisional": pl.Boolean,  # fewer than 13 points in the baseline
+        "null_reason": pl.String,
+    }
+)
+# One row per control chart: what it says as a whole. Confidential.
+CHART_SUMMARY = _schema(
+    {
+        **{name: CHART[name] for name in ("indicator_id", "measure", "scope_type", "scope", "chart")},
+        "grain": pl.String,  # month, quarter
+        "baseline_points": pl.Int64,
+        "provisional": pl.Boolean,
+        "period": pl.String,  # of the last point
+        "signal": pl.String,  # of the last point
+        "variation": pl.String,  # of the last point: the icon
+        "target": pl.Float64,  # shares as fractions, rates per 100 patient-months
+        "assurance": pl.String,  # consistent_pass, consistent_fail, hit_or_miss; null without a target
+        "useful_points": pl.Int64,  # run rules: points off the median of the whole series
+        "longest_run": pl.Int64,
+        "longest_run_allowed": pl.Int64,
+        "crossings": pl.Int64,
+        "fewest_crossings": pl.Int64,
+        "runs_signal": pl.Boolean,  # null below ten useful points
+        "null_reason": pl.String,  # why there are no limits
+    }
+)
+# One row per indicator x circuit site: the primary measure after, beside what chance allows around that of all circuit
+# sites. Confidential.
+FUNNEL = _schema(
+    {
+        **{name: CHART[name] for name in ("indicator_id", "measure", "scope_type", "scope", "n", "n_with", "exposure")},
+        "estimate": pl.Float64,
+        "centre": pl.Float64,  # of the circuit sites together
+        "low_95": pl.Float64,  # exact limits around the centre for a site of this size
+        "high_95": pl.Float64,
+        "low_998": pl.Float64,
+        "high_998": pl.Float64,
+        "position": pl.String,  # inside, or above or below the outermost limits it leaves: above_95, below_998
+        "null_reason": pl.String,
     }
 )
 # One row per check and scope.
@@ -245,6 +327,7 @@ class Tallies:
     attrition: pl.DataFrame  # ATTRITION_TALLY
     pairs: pl.DataFrame = field(default_factory=PAIR_TALLY.to_frame)  # empty unless time zero is ``each``
     months: pl.DataFrame = field(default_factory=MONTH_TALLY.to_frame)  # of recurrent events alone
+    recurrences: pl.DataFrame = field(default_factory=RECURRENCE_TALLY.to_frame)  # of recurrent events alone
 
 
 @dataclass(frozen=True)
@@ -253,6 +336,9 @@ class Estimates:
 
     figures: pl.DataFrame  # ESTIMATE
     curves: pl.DataFrame  # CURVE
+    charts: pl.DataFrame = field(default_factory=CHART.to_frame)
+    chart_summaries: pl.DataFrame = field(default_factory=CHART_SUMMARY.to_frame)
+    funnels: pl.DataFrame = field(default_factory=FUNNEL.to_frame)
 
 
 # What leaves: counts rounded, shares whole percentages, small cells withheld.
@@ -262,6 +348,18 @@ RELEASED_FIGURE = _schema(
     {name: dtype for name, dtype in ESTIMATE.items() if name not in _NOT_RELEASED} | {"withheld": pl.String}
 )
 RELEASED_CURVE = CURVE
+# Points and limits rounded as figures are, limits drawn inside what is possible; signals are those of the exact numbers.
+_CHART_WITHIN = ("n_events", "n_with", "exposure", "null_reason")
+RELEASED_CHART = _schema(
+    {name: dtype for name, dtype in CHART.items() if name not in _CHART_WITHIN} | {"withheld": pl.String}
+)
+RELEASED_CHART_SUMMARY = _schema(
+    {name: dtype for name, dtype in CHART_SUMMARY.items() if name != "null_reason"} | {"withheld": pl.String}
+)
+# Sites, and with scope_type ``line`` the limits as they are drawn: computed from the published centre at round sizes.
+RELEASED_FUNNEL = _schema(
+    {name: dtype for name, dtype in FUNNEL.items() if name not in ("n_with", "null_reason")} | {"withheld": pl.String}
+)
 # One row per indicator x variant x period x reason; n rounded, null where withheld.
 RELEASED_ATTRITION = _schema(
     {
@@ -347,5 +445,8 @@ class Release:
     id: str
     smallest_count: int = 11
     round_to: int = 5
+    charts: pl.DataFrame = field(default_factory=RELEASED_CHART.to_frame)
+    chart_summaries: pl.DataFrame = field(default_factory=RELEASED_CHART_SUMMARY.to_frame)
+    funnels: pl.DataFrame = field(default_factory=RELEASED_FUNNEL.to_frame)
     activity: pl.DataFrame = field(default_factory=RELEASED_ACTIVITY.to_frame)
     references: pl.DataFrame = field(default_factory=RELEASED_REFERENCE.to_frame)

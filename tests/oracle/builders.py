@@ -14,7 +14,8 @@ from transforms.calendar_months import tally_months
 from transforms.estimates import estimate
 from transforms.follow_up import History
 from transforms.outcomes import courses, outcomes
-from transforms.pathways import pathways
+from transforms.pathways import admitted, pathways
+from transforms.recurrences import tally_recurrences
 from transforms.tallies import merge, tally
 from warehouse.kinds import RecurrentEvent
 from warehouse.programme import Programme
@@ -166,7 +167,8 @@ def outcome_rows(
     indicator = declared.indicators[indicator_id or next(iter(declared.indicators))]
     known = history(event_frame(happenings, declared.zone))
     started = pathways(known.events, patient_frame(), declared, indicator.time_zero or declared.time_zero)
-    found = outcomes(started, known, declared, declared.variants_of(indicator)[variant])
+    changed = declared.variants_of(indicator)[variant]
+    found = outcomes(admitted(started, declared, changed), known, declared, changed)
     return found.drop("pathway").to_dicts()
 
 
@@ -176,10 +178,12 @@ def tallied(events: pl.DataFrame, patients: pl.DataFrame, declared: Programme) -
     for indicator_id, indicator in declared.indicators.items():
         started = pathways(events, patients, declared, indicator.time_zero or declared.time_zero)
         for variant, changed in declared.variants_of(indicator).items():
-            found = outcomes(started, known, declared, changed)
-            parts.append(tally(started, found, declared, indicator_id=indicator_id, variant=variant))
+            looked_at = admitted(started, declared, changed)
+            found = outcomes(looked_at, known, declared, changed)
+            parts.append(tally(looked_at, found, declared, indicator_id=indicator_id, variant=variant))
         if isinstance(indicator, RecurrentEvent):
-            parts.append(tally_months(courses(started, known, declared, indicator), indicator_id=indicator_id))
+            followed = courses(started, known, declared, indicator)
+            parts += [count(followed, indicator_id=indicator_id) for count in (tally_months, tally_recurrences)]
     return merge(*parts)
 
 

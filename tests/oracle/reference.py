@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import combinations, pairwise
 from typing import Any
@@ -35,6 +35,7 @@ class Pathway:
     site: str | None
     strata: Mapping[str, str]
     excluded: str | None
+    observed_from: date | None = None  # later than time zero
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,10 @@ def zeros_of(happenings: Iterable[Happening], time_zero: TimeZero) -> list[Happe
         return candidates[:1]
     latest = reading_order(candidates[-1])[:2]
     return [next(one for one in candidates if reading_order(one)[:2] == latest)]
+
+
+def day_of(one: Happening, programme: Programme) -> date:
+    return one.at.astimezone(programme.zone).date()
 
 
 def period_on(day: date, programme: Programme) -> str | None:
@@ -108,8 +113,16 @@ def exclusion(day: date, period: str | None, site: str | None, time_zero: TimeZe
     return "site_unknown" if site is None else None
 
 
-def pathway_from(zero: Happening, person: Mapping[str, Any], programme: Programme, time_zero: TimeZero) -> Pathway:
+def pathway_from(
+    zero: Happening, person: Mapping[str, Any], programme: Programme, time_zero: TimeZero, *, late: bool = False
+) -> Pathway:
+    """``late``: a pathway that is on the way already enters on the first day of the before period."""
     day = zero.at.astimezone(programme.zone).date()
+    begins = programme.periods.before.start
+    if late and time_zero.which == "first" and day < begins:
+        known = pathway_from(zero, person, programme, time_zero)
+        without_site = None if zero.site else "site_unknown"
+        return replace(known, period="before", excluded=without_site, observed_from=begins)
     period = period_on(day, programme)
     return Pathway(
         patient=zero.patient,
@@ -183,15 +196,19 @@ def time_to_event(pathway: Pathway, happenings: Sequence[Happening], programme: 
         return Found(excluded="earlier_event")
     start, end = clock.scaled(of.window[0]), clock.scaled(of.window[1])
     outcome = {tick for tick in ticks if start <= tick < end}
-    return _first_to_happen(outcome, follow_up(clock, happenings, programme, of))
+    return _first_to_happen(outcome, follow_up(clock, happenings, programme, of), clock)
 
 
-def _first_to_happen(outcome: set[int], ends: FollowUp) -> Found:
+def _first_to_happen(outcome: set[int], ends: FollowUp, clock: Clock) -> Found:
+    late = clock.pathway.observed_from
+    begins = 0 if late is None else clock.day_begins(late)  # the first tick observed
     for tick in sorted({ends.closed} | outcome | ends.deaths | ends.losses | ends.competing):
         found = _on_tick(tick, outcome, ends)
         if found is not None:
             last = min(tick, ends.closed - 1)  # at risk for the last time on the day before a cut or the lock
-            return Found(excluded="no_follow_up") if last < 0 else Found((last, found))
+            if last < 0:
+                return Found(excluded="no_follow_up")
+            return Found((begins - 1, last, found)) if last >= begins else Found(excluded="ended_before_entry")
     raise AssertionError("the follow-up always closes")
 
 
@@ -217,7 +234,7 @@ def gap(pathway: Pathway, happenings: Sequence[Happening], programme: Programme,
         if day in contacts:
             last = day
     breaks = {day for day in breaks if of.window[0] <= day}
-    return _first_to_happen(breaks, follow_up(clock, happenings, programme, of))
+    return _first_to_happen(breaks, follow_up(clock, happenings, programme, of), clock)
 
 
 def episode_starts(visits: Iterable[Happening], hours: int, programme: Programme) -> list[Happening]:
@@ -334,6 +351,7 @@ class Counts:
     attrition: Counter[Cell] = field(default_factory=Counter)
     pairs: Counter[Cell] = field(default_factory=Counter)
     months: dict[Cell, list[int]] = field(default_factory=dict)
+    recurrences: Counter[Cell] = field(default_factory=Counter)
     owners: dict[Cell, list[int]] = field(default_factory=dict, compare=False)
 
     def of_kind(self, kind: str) -> Counter[Cell]:
@@ -351,11 +369,15 @@ def counts(happenings: Iterable[Happening], people: Mapping[int, Mapping[str, An
                 zero = indicator.time_zero or programme.time_zero
                 keys: list[Cell] = []
                 for one in zeros_of(known, zero):
-                    pathway = pathway_from(one, people.get(patient, {}), programme, zero)
+                    late = changed.prevalent == "enter_late"
+                    pathway = pathway_from(one, people.get(patient, {}), programme, zero, late=late)
                     found = outcome_of(pathway, known, programme, changed)
                     keys += _count(counted, pathway, found, programme, changed, variant)
                     if variant == "main" and isinstance(changed, RecurrentEvent) and found.cell:
-                        _count_months(counted, pathway, observed_days(pathway, known, programme, changed), changed.id)
+                        days = observed_days(pathway, known, programme, changed)
+                        _count_months(counted, pathway, days, changed.id)
+                        died = any(one.type == "death" and day_of(one, programme) == days[-1][0] for one in known)
+                        _count_recurrences(counted, pathway, days, died, changed.id)
                 if zero.which == "each":
                     _count_pairs(counted, keys, patient)
     return counted
@@ -369,9 +391,8 @@ def _count(
     counted.attrition[(*named, "overall", pathway.period, pathway.arm, None, None, _reason(found, of))] += 1
     if found.cell is None:
         return []
-    cell = (-1, *found.cell) if of.kind in ("time_to_event", "gap") else found.cell
     views = _views(pathway, programme, of, variant)
-    keys = [(*named, view, period, pathway.arm, site, stratum, *cell) for view, period, site, stratum in views]
+    keys = [(*named, view, period, pathway.arm, site, stratum, *found.cell) for view, period, site, stratum in views]
     for key in keys:
         counted.of_kind(of.kind)[key] += 1
     return keys
@@ -388,6 +409,21 @@ def _count_months(counted: Counts, pathway: Pathway, days: list[tuple[date, int,
         total = counted.months.setdefault((indicator_id, "main", "overall", month, pathway.arm, None, None), [0] * 4)
         for place, more in enumerate((1, events > 0, events, at_risk)):
             total[place] += more
+
+
+def _count_recurrences(
+    counted: Counts, pathway: Pathway, days: list[tuple[date, int, bool]], died: bool, indicator_id: str
+) -> None:
+    """Its end, each of its events with that end, and every two of its events, an event with itself among them."""
+    keys = (indicator_id, "main", "overall", pathway.period, pathway.arm, None, None)
+    offsets = [(day - pathway.on).days for day, events, _ in days for _ in range(events)]
+    end = ((days[-1][0] - pathway.on).days, COMPETED if died else CENSORED)
+    counted.recurrences[(*keys, None, None, None, *end)] += 1
+    for place, day in enumerate(offsets):
+        counted.recurrences[(*keys, day, place == 0, None, *end)] += 1
+        for other in offsets:
+            if day <= other:
+                counted.recurrences[(*keys, day, None, other, None, None)] += 1
 
 
 def _count_pairs(counted: Counts, keys: list[Cell], patient: int) -> None:

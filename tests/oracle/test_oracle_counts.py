@@ -22,6 +22,7 @@ from warehouse.schemas import (
     COUNT_TALLY,
     MONTH_TALLY,
     PAIR_TALLY,
+    RECURRENCE_TALLY,
     SCORE_TALLY,
     TALLY_KEYS,
     TIME_TALLY,
@@ -35,6 +36,7 @@ SCHEMAS = {
     "attrition": ATTRITION_TALLY,
     "pairs": PAIR_TALLY,
     "months": MONTH_TALLY,
+    "recurrences": RECURRENCE_TALLY,
 }
 
 
@@ -132,6 +134,7 @@ def later(world: World, days: int) -> World:
             "sites": sites,
             "data_lock": declared.data_lock + by,
             "strata": {name: bands for name, bands in declared.strata.items() if bands is True},
+            "analysis": declared.analysis.model_copy(update={"adjust_for": ()}),
         }
     )
     return World(changed, tuple(moved(one) for one in world.happenings), world.people)
