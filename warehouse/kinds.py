@@ -57,7 +57,11 @@ class Scale(Declared):
 
 
 class Variant(Declared):
-    """The same indicator with some keys replaced: a kind of care, another window or unit."""
+    """The same indicator with some keys replaced: a kind of care, another window or unit.
+
+    ``prevalent = "enter_late"`` admits pathways that began before the before period, at risk from its
+    first day on (left truncation); the indicator itself is always of those that begin in a period.
+    """
 
     title: Text
     event: EventSelector | None = None
@@ -69,6 +73,7 @@ class Variant(Declared):
     episode_hours: int | None = Field(default=None, ge=0)
     longest_days: int | None = Field(default=None, ge=1)
     scale: Scale | None = None
+    prevalent: Literal["enter_late"] | None = None
 
 
 class IndicatorBase(Declared):
@@ -84,6 +89,7 @@ class IndicatorBase(Declared):
     checked_by: Word
     next_review: date
     primary: PrimaryMeasure
+    target: float | None = Field(default=None, ge=0)
     time_zero: TimeZero | None = None
     spill_over: Literal["cut", "keep"] | None = None
     alive_until: Literal["data_lock", "last_event"] | None = None
@@ -91,6 +97,7 @@ class IndicatorBase(Declared):
     window: tuple[int, int] = Field(strict=False)
     competing: tuple[Slug, ...] = Field(default=(), max_length=0, strict=False)
     censored_by: tuple[Slug, ...] = Field(default=(), max_length=0, strict=False)
+    prevalent: Literal["exclude", "enter_late"] = "exclude"
     variants: dict[Slug, Variant] = Field(default_factory=dict)
 
     @property
@@ -103,6 +110,17 @@ class IndicatorBase(Declared):
         """The same indicator with the keys that the variant declares, validated again."""
         changes = {name: getattr(variant, name) for name in variant.model_fields_set - {"title"}}
         return type(self).model_validate({**dict(self), **changes, "variants": {}})
+
+    @property
+    def target_value(self) -> float | None:
+        """The target in the unit of estimates: shares, declared in per cent, as fractions; rates as they are."""
+        return self.target if self.target is None or self.primary.measure == "rate" else self.target / 100
+
+    @model_validator(mode="after")
+    def _target_is_in_the_unit_shown(self) -> Self:
+        if self.target and self.primary.measure != "rate" and not 1 <= self.target <= 100:
+            raise fault("target", f"expected per cent, 0 or from 1 to 100, got {self.target}")
+        return self
 
     @model_validator(mode="after")
     def _window_is_not_empty(self) -> Self:
@@ -131,6 +149,8 @@ class Timed(IndicatorBase):
 
     @model_validator(mode="after")
     def _horizons_lie_in_the_window(self) -> Self:
+        if self.window[0] < 0:
+            raise fault("window", f"expected to start at time zero or later, got {list(self.window)}")
         if any(not self.window[0] <= h < self.window[1] for h in self.horizons):
             raise fault("horizons", f"expected all inside the window {list(self.window)}, got {list(self.horizons)}")
         if self.primary.measure not in ("cumulative_incidence", "survival"):

@@ -74,4 +74,5 @@ class Analysis(Declared):
     interim: Text | None = None
     adjust_for: tuple[Slug, ...] = Field(default=(), strict=False)
     bootstrap: Bootstrap = Bootstrap()
+    screen_moving_ranges: bool = False
     risk_of_bias: RiskOfBias = RiskOfBias()
