@@ -17,10 +17,13 @@ from dataclasses import replace
 import polars as pl
 
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, RATIO
+from transforms.implementation import reference_figures, released_activity
 from transforms.intervals import NO_PATHWAY
 from transforms.proportions import wilson
+from transforms.rounding import rounded_count
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import (
+    ACTIVITY,
     CHECK,
     RELEASED_ATTRITION,
     RELEASED_CURVE,
@@ -55,10 +58,12 @@ def release(
     reading: Mapping[str, int],
     programme: Programme,
     provenance: Provenance,
+    activity: pl.DataFrame | None = None,
 ) -> Release:
     """Withhold, round and seal; the id is the hash of the content.
 
-    ``checks`` is CHECK, ``ledger`` is LEDGER, ``reading`` the number of loaded rows by what became of them.
+    ``checks`` is CHECK, ``ledger`` is LEDGER, ``reading`` the number of loaded rows by what became of them,
+    ``activity`` is ACTIVITY, where the programme declares a file of it.
     """
     policy = programme.privacy
     figures = _by_month_or_quarter(_contrasts_with_their_groups(_figures(estimates.figures, policy)))
@@ -79,13 +84,18 @@ def release(
         id="",
         smallest_count=policy.smallest_count,
         round_to=policy.round_to,
+        activity=released_activity(ACTIVITY.to_frame() if activity is None else activity, programme),
+        references=reference_figures(programme),
     )
     return replace(sealed, id=content_hash(sealed))
 
 
 def content_hash(sealed: Release) -> str:
     """Sixteen hex digits over everything a reader can see; neither run nor clock takes part."""
-    frames = (sealed.figures, sealed.curves, sealed.attrition, sealed.checks, sealed.files, sealed.reading)
+    frames = (
+        sealed.figures, sealed.curves, sealed.attrition, sealed.checks, sealed.files, sealed.reading,
+        sealed.activity, sealed.references,
+    )  # fmt: skip
     declared = sealed.programme.model_dump_json()
     provenance = json.dumps(vars(sealed.provenance), default=str, sort_keys=True)
     content = "\n".join([declared, provenance, *(frame.write_csv() for frame in frames)])
@@ -100,8 +110,8 @@ def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     nobody = (pl.col("n") == 0) & pl.col("scope_type").is_in(["overall", "arm"])  # a period that is absent is told
     small = (pl.min_horizontal("n_with", pl.col("n") - pl.col("n_with")) < least) & ~contrast & ~nobody
     judged = figures.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")).with_columns(
-        n=pl.when(~contrast).then(_count("n", policy)),
-        n_events=pl.when(pl.col("withheld").is_null() & ~contrast).then(_count("n_events", policy)),
+        n=pl.when(~contrast).then(rounded_count("n", policy)),
+        n_events=pl.when(pl.col("withheld").is_null() & ~contrast).then(rounded_count("n_events", policy)),
     )
     decimals = pl.col("measure").replace_strict(DECIMALS, default=2)
     shown = {name: _round_to(pl.col(name), decimals) for name in ("estimate", "ci_low", "ci_high")}
@@ -111,12 +121,6 @@ def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
 
 def _round_to(value: pl.Expr, decimals: pl.Expr) -> pl.Expr:
     return pl.coalesce(pl.when(decimals == places).then(value.round(places)) for places in range(3))
-
-
-def _count(name: str, policy: Privacy) -> pl.Expr:
-    """A count as published: rounded, null where small."""
-    rounded = (pl.col(name) / policy.round_to).round().cast(pl.Int64) * policy.round_to
-    return pl.when(pl.col(name) >= policy.smallest_count).then(rounded).alias(name)
 
 
 def _nulls_where_withheld(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
@@ -195,7 +199,7 @@ def _curves(curves: pl.DataFrame, programme: Programme) -> pl.DataFrame:
     return (
         thinned.with_columns(pl.when(shown).then(pl.col(name).round(2)) for name in ("estimate", "ci_low", "ci_high"))
         .with_columns(pl.when(shown).then("n_events").alias("n_events"))
-        .with_columns(_count(name, policy) for name in ("n", "at_risk", "n_events"))
+        .with_columns(rounded_count(name, policy) for name in ("n", "at_risk", "n_events"))
         .select(RELEASED_CURVE.names())
         .sort(*keys, "time")
     )
@@ -223,7 +227,7 @@ def _attrition(attrition: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     small = pl.col("n") < policy.smallest_count
     return (
         counts.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)))
-        .with_columns(_count("n", policy))
+        .with_columns(rounded_count("n", policy))
         .select(RELEASED_ATTRITION.names())
         .sort("indicator_id", "variant", "period", "reason")
     )
@@ -234,7 +238,7 @@ def released_checks(checks: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     told = pl.col("violated") >= policy.smallest_count
     return (
         checks.with_columns(share=pl.when(told).then(pl.col("share").round(2)))
-        .with_columns(_count("violated", policy), _count("denominator", policy))
+        .with_columns(rounded_count("violated", policy), rounded_count("denominator", policy))
         .select(CHECK.names())
         .sort("check_id", "scope")
     )
@@ -244,10 +248,10 @@ def _files(ledger: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     """Rows read by source, rounded; small counts null."""
     names = ["rows_in", "loaded", "duplicates", "quarantined"]
     totals = ledger.group_by("source").agg(pl.col(names).sum()).sort("source")
-    return totals.with_columns(_count(name, policy) for name in names).select(RELEASED_FILE.names())
+    return totals.with_columns(rounded_count(name, policy) for name in names).select(RELEASED_FILE.names())
 
 
 def _reading(reading: Mapping[str, int], policy: Privacy) -> pl.DataFrame:
     """Loaded rows by what became of them, rounded."""
     counts = pl.DataFrame({"reason": list(reading), "n": list(reading.values())}, schema=RELEASED_READING)
-    return counts.filter(pl.col("reason") != "loaded").with_columns(_count("n", policy))
+    return counts.filter(pl.col("reason") != "loaded").with_columns(rounded_count("n", policy))
