@@ -28,7 +28,7 @@ welch <- function(name, value, group) {
 }
 
 cases <- list(
-  wilson = list(single(169, 261), single(99, 261), single(1, 20), single(19, 20), single(116, 782), single(40000, 90001)),
+  wilson = list(single(169, 261), single(170, 261), single(99, 261), single(86, 261), single(70, 261), single(1, 20), single(19, 20), single(116, 782), single(40000, 90001)),
   newcombe = list(newcombe(56, 70, 48, 80), newcombe(9, 10, 3, 10), newcombe(59, 385, 57, 397), newcombe(3, 200, 11, 190),
     two_by_two(MASS::birthwt$low, MASS::birthwt$smoke), two_by_two(infert$case, as.integer(infert$spontaneous > 0)),
     two_by_two(as.integer(lung$status == 2), lung$sex - 1)),
