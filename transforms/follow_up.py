@@ -25,6 +25,7 @@ import polars as pl
 from transforms.pathways import matching
 from warehouse.kinds import SECONDS_IN, EventSelector, Indicator
 from warehouse.programme import Programme
+from warehouse.schemas import FROM_THE_START
 
 LEAVING = ("transfer_out", "last_news")
 DEATH = "death"
@@ -52,9 +53,12 @@ def ticks_per_unit(unit: str) -> int:
 
 def _offset(of: Indicator, day: str, instant: str) -> pl.Expr:
     """Ticks from time zero to a day or an instant, floored."""
-    if of.unit == "day":
-        return (pl.col(day) - pl.col("index_on")).dt.total_days()
-    return (pl.col(instant) - pl.col("index_at")).dt.total_microseconds().floordiv(1_000_000)
+    return _ticks(pl.col(day) - pl.col("index_on") if of.unit == "day" else pl.col(instant) - pl.col("index_at"), of)
+
+
+def _ticks(since: pl.Expr, of: Indicator) -> pl.Expr:
+    """A span of time in ticks, floored."""
+    return since.dt.total_days() if of.unit == "day" else since.dt.total_microseconds().floordiv(1_000_000)
 
 
 def offsets(
@@ -116,6 +120,14 @@ def _with_administrative_ends(
     return ends.with_columns(closes=pl.min_horizontal(closes), leaves=pl.min_horizontal(leaves)).drop(
         "lock_on", "lock_at", "cut_on", "cut_at", "last_on", "last_at"
     )
+
+
+def entry(programme: Programme, of: Indicator) -> pl.Expr:
+    """The tick before the first one on which a pathway is observed: FROM_THE_START unless it enters late."""
+    begins = pl.lit(_midnight(programme.periods.before.start, programme.zone))
+    since = pl.col("entered_on") - pl.col("index_on") if of.unit == "day" else begins - pl.col("index_at")
+    late = pl.col("entered_on") > pl.col("index_on")
+    return pl.when(late).then(_ticks(since, of) - 1).otherwise(FROM_THE_START)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

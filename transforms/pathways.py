@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import polars as pl
 
-from warehouse.kinds import EventSelector, TimeZero
+from warehouse.kinds import EventSelector, Indicator, TimeZero
 from warehouse.programme import Periods, Programme
 from warehouse.schemas import PATHWAY
 
 MISSING = "missing"
+PREVALENT, SITE_UNKNOWN = "prevalent", "site_unknown"
 KNOWN_TO_THE_DAY = pl.col("precision") == "day"  # such an event stands at midnight, before the timed ones of its day
 
 
@@ -37,6 +38,7 @@ def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme,
     placed = found.with_columns(
         pathway=pl.int_range(pl.len(), dtype=pl.Int64),
         index_month=pl.col("index_on").dt.strftime("%Y-%m"),
+        entered_on=pl.col("index_on"),
         period=_period_of(pl.col("index_on"), programme.periods),
     ).with_columns(
         arm=_arm(programme),
@@ -88,11 +90,28 @@ def _exclusion(programme: Programme, time_zero: TimeZero) -> pl.Expr:
     prevalent = (pl.col("index_on") < early) & pl.lit(time_zero.which == "first")
     return (
         pl.when(prevalent)
-        .then(pl.lit("prevalent"))
+        .then(pl.lit(PREVALENT))
         .when(pl.col("period").is_null())
         .then(pl.lit("outside_periods"))
         .when(pl.col("site").is_null())
-        .then(pl.lit("site_unknown"))
+        .then(pl.lit(SITE_UNKNOWN))
+    )
+
+
+def admitted(pathways: pl.DataFrame, programme: Programme, indicator: Indicator) -> pl.DataFrame:
+    """The pathways that an indicator looks at: all as they are, or the prevalent ones as pathways that enter late.
+
+    These are then of the before period and come under observation on its first day, ``entered_on``; their time
+    still runs from time zero. Arm, site and strata stay those of time zero.
+    """
+    if indicator.prevalent == "exclude":
+        return pathways
+    late = (pl.col("excluded") == PREVALENT).fill_null(False)
+    no_site = pl.when(pl.col("site").is_null()).then(pl.lit(SITE_UNKNOWN))
+    return pathways.with_columns(
+        period=pl.when(late).then(pl.lit("before")).otherwise("period"),
+        entered_on=pl.when(late).then(pl.lit(programme.periods.before.start)).otherwise("entered_on"),
+        excluded=pl.when(late).then(no_site).otherwise("excluded"),
     )
 
 

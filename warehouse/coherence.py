@@ -65,7 +65,7 @@ def _sites(programme: Programme) -> Said:
 def _sources(programme: Programme) -> Said:
     yield from _repeated("sources", [source.id for source in programme.sources])
     for position, source in enumerate(programme.sources):
-        for check in (_source_columns, _source_sites, _source_types):
+        for check in (_source_columns, _source_reading, _source_sites, _source_types):
             for key, expected in check(source, programme):
                 yield f"sources[{position}].{key}", expected
 
@@ -89,6 +89,16 @@ def _source_columns(source: Source, programme: Programme) -> Said:
         yield "timezone", "expected the time zone of this file's local times, got nothing"
 
 
+def _source_reading(source: Source, programme: Programme) -> Said:
+    if source.thousands == source.decimal:
+        yield "thousands", f"expected another mark than decimal ({source.decimal})"
+    if source.offset == "ignore" and "%z" in source.date_format:
+        yield "offset", 'expected "read" with %z, or the label as it stands in date_format instead of %z'
+    if source.format == "parquet":
+        for key in sorted(source.model_fields_set & {"delimiter", "quote", "encoding"}):
+            yield key, "expected nothing, for a Parquet file has none"
+
+
 def _source_sites(source: Source, programme: Programme) -> Said:
     declared = [site.id for site in programme.sites]
     for raw, site in source.sites.items():
@@ -96,7 +106,7 @@ def _source_sites(source: Source, programme: Programme) -> Said:
             yield f"sites.{key_path([raw])}", f"expected the id of a declared site{nearest(site, declared)}"
     if source.site is not None and source.site not in declared:
         yield "site", f"expected the id of a declared site{nearest(source.site, declared)}"
-    has_column = "site" in (source.column_names if source.format == "csv" else source.columns)
+    has_column = "site" in (source.columns if source.format == "xes" else source.column_names)
     if len(declared) > 1 and source.site is None and not has_column:
         yield "columns.site", "expected a column for the site, or site for the whole source, as there are several sites"
 
@@ -176,6 +186,23 @@ def _each(programme: Programme, indicator: Indicator) -> Said:
         yield "time_zero.which", expected + ("" if indicator.time_zero else " (each is the programme's)")
 
 
+def _prevalent(programme: Programme, indicator: Indicator) -> Said:
+    """Who enters late is admitted in a variant, and only where times from entering on can be told."""
+    if indicator.prevalent == "enter_late":
+        yield "prevalent", "expected in a variant only: the main analysis is of pathways that begin in a period"
+    for name, variant in indicator.variants.items():
+        if variant.prevalent is None:
+            continue
+        key = f"variants.{name}.prevalent"
+        if not isinstance(indicator, Timed):
+            yield (
+                key,
+                f"expected nothing: {indicator.kind} takes no late entries, as what happened before them is not seen",
+            )
+        elif programme.zero_of(indicator).which != "first":
+            yield key, "expected nothing: pathways are prevalent only where time_zero.which is first"
+
+
 def _follow_up(programme: Programme, indicator: Indicator) -> Said:
     yield from _longest(programme, indicator)
     for name, variant in indicator.variants.items():
@@ -224,6 +251,7 @@ _OF_INDICATOR: Final[tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Pro
     (("strata",), ("strata",), _factors),
     (("analysis",), ("variants",), _planned_variants),
     (("time_zero",), ("kind", "time_zero"), _each),
+    (("time_zero",), ("kind", "time_zero", "prevalent", "variants"), _prevalent),
     (
         ("sources", "event_types"),
         ("kind", "event", "time_zero", "competing", "censored_by", "invited_by", "contacts", "variants"),

@@ -18,7 +18,7 @@ from warehouse.programme import Programme
 SCALE = {"day": 1, "minute": 60, "hour": 3600}
 MONTH = Fraction("30.4375")
 NOTHING = {"estimate": None, "ci_low": None, "ci_high": None, "std_error": None, "p_value": None}
-Key = tuple[str, str, str, str, str, str, int | None]
+Key = tuple[str, str, str, str, str, str, int | None, str]
 Rows = dict[Cell, list[int]]  # key without the indicator -> the owner of each pathway; of one's own unless several
 
 
@@ -30,6 +30,7 @@ class Expected:
     period: str
     horizon: int | None
     known: dict[str, Any]
+    analysis: str = ""  # of a sensitivity analysis; empty where the plan decides
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def expected_figures(counted: Counts, programme: Programme) -> dict[Key, dict[st
             }
             for scope in _scopes(rows, programme):
                 for one in _of_scope(rows, scope, programme, of, shared=shared):
-                    key = (of.id, variant, scope.type, scope.name, one.period, one.measure, one.horizon)
+                    key = (of.id, variant, scope.type, scope.name, one.period, one.measure, one.horizon, one.analysis)
                     assert key not in found
                     found[key] = one.known
     return found
@@ -102,6 +103,8 @@ def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, 
             yield from _areas(name, of, shared=shared)
     if scope.name != "not_started":
         yield from _contrasts(groups["after"], groups["before"], of, with_tests=scope.view == "overall")
+        if scope.view == "overall" and groups["after"].cells and groups["before"].cells and isinstance(of, Timed):
+            yield from _hazards(groups["after"], groups["before"], of, _sites(rows, scope))
     if scope.view == "overall":
         months = {key[1] for key in rows if key[0] == "month" and scope.holds(key[2:5])}
         spans = {month: {month} for month in months}
@@ -118,6 +121,30 @@ def _areas(period: str, of: Indicator, *, shared: bool) -> Iterator[Expected]:
     if isinstance(of, Timed) and not shared:
         measure = "area_under_incidence" if of.competing else "restricted_mean"
         yield Expected(measure, period, max(of.horizons), {})
+
+
+def _sites(rows: Rows, scope: Scope) -> set[str | None]:
+    """The sites of the pathways of both periods, where these are counted by site."""
+    return {key[3] for key in rows if key[0] == "site" and scope.holds(key[2:5]) and key[1] in ("before", "after")}
+
+
+def _hazards(after: Group, before: Group, of: Timed, sites: set[str | None]) -> Iterator[Expected]:
+    """The log-rank test; that there are ratios of hazards and tests by site: their values are R's business."""
+    if after.shared:
+        yield Expected("log_rank", "after-before", None, {**NOTHING, "null_reason": "several_pathways_per_patient"})
+    else:
+        statistic = estimators.log_rank(after.people, before.people)
+        p_value = None if statistic is None else estimators.chi_square_p(statistic)
+        yield Expected("log_rank", "after-before", None, {"estimate": statistic, "p_value": p_value})
+    for cause in ("", "_competing") if of.competing else ("",):
+        yield Expected(f"hazard_ratio{cause}", "after/before", None, {})
+        yield Expected(f"proportional_hazards{cause}", "after-before", None, {})
+        if len(sites) > 1:
+            yield Expected(f"hazard_ratio{cause}", "after/before", None, {}, "sensitivity:site_clustered")
+    if len(sites) > 1 and not after.shared:
+        yield Expected("stratified_log_rank", "after-before", None, {})
+        if of.competing:
+            yield Expected("stratified_gray_test", "after-before", None, {})
 
 
 def _absent(period: str, of: Indicator, reason: str, **known: Any) -> Expected:
@@ -259,10 +286,7 @@ def _contrasts(after: Group, before: Group, of: Indicator, *, with_tests: bool) 
         if of.competing:
             yield Expected("gray_test", "after-before", None, {})  # R's business too
     for one in found:
-        if with_tests:
-            yield one
-        elif one.measure != "log_rank":
-            yield Expected(one.measure, one.period, one.horizon, {**one.known, "p_value": None})
+        yield one if with_tests else Expected(one.measure, one.period, one.horizon, {**one.known, "p_value": None})
 
 
 def _time_contrasts(after: Group, before: Group, of: Timed) -> Iterator[Expected]:
@@ -271,12 +295,6 @@ def _time_contrasts(after: Group, before: Group, of: Timed) -> Iterator[Expected
         yield Expected("cumulative_incidence", "after-before", horizon, known)
         if of.primary.measure == "survival":
             yield Expected("survival", "after-before", horizon, _negated(known))
-    if after.shared and not of.competing:
-        yield Expected("log_rank", "after-before", None, {**NOTHING, "null_reason": "several_pathways_per_patient"})
-    elif not of.competing:
-        statistic = estimators.log_rank(after.people, before.people)
-        p_value = None if statistic is None else estimators.chi_square_p(statistic)
-        yield Expected("log_rank", "after-before", None, {"estimate": statistic, "p_value": p_value})
 
 
 def _negated(known: dict[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,7 @@ ZEROS = st.sampled_from(
         {"event": "emergency_visit", "which": "each"},
     )
 )  # fmt: skip
+LATE = {"title": {"fr": "Tardifs", "en": "Late"}, "prevalent": "enter_late"}
 ANSWERS = (None, -1.0, 100.5, 0.0, 33.3, 50.0, 75.0, 89.9, 90.0, 99.9, 100.0)
 
 
@@ -100,7 +101,7 @@ def times(draw: st.DrawFn, units: tuple[str, ...] = ("day", "minute", "hour")) -
         "earlier_event": draw(st.sampled_from((None, "exclude", "ignore"))),
         "horizons": horizons,
         "primary": {"measure": "cumulative_incidence", "horizon": draw(st.sampled_from(horizons))},
-        "variants": draw(st.sampled_from(({}, {"other": changed}))),
+        "variants": draw(st.sampled_from(({}, {"other": changed}, {"late": LATE}))),
     }
 
 
@@ -121,7 +122,7 @@ def breaks(draw: st.DrawFn) -> dict[str, Any]:
         "window": window,
         "horizons": horizons,
         "primary": {"measure": measure, "horizon": draw(st.sampled_from(horizons))},
-        "variants": draw(st.sampled_from(({}, {"other": other}))),
+        "variants": draw(st.sampled_from(({}, {"other": other}, {"late": LATE}))),
     }
 
 

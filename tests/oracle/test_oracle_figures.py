@@ -34,7 +34,10 @@ NOTHING_COMPETES = programme(indicators={"alone": ALONE}, sites=SITES[1:])
 
 
 def by_key(estimates: Estimates) -> dict[Key, dict[str, Any]]:
-    rows = {tuple(row[name] for name in KEYS): row for row in estimates.figures.iter_rows(named=True)}
+    rows = {
+        (*(row[name] for name in KEYS), row["analysis"] if row["analysis"].startswith("sensitivity:") else ""): row
+        for row in estimates.figures.iter_rows(named=True)
+    }
     assert len(rows) == estimates.figures.height, "every figure has a key of its own"
     return rows
 
@@ -151,9 +154,9 @@ def test_periods_exchanged_turn_the_sign(counted: Counts) -> None:
     tallies = tallies_of(counted)
     here, there = (estimated(found, PLANNED).figures for found in (_started(tallies), _exchanged(_started(tallies))))
     contrasts = here.filter(period="after-before")
-    ratio = pl.col("measure").is_in(["log_rank", "gray_test"])
+    test = pl.col("measure").str.contains("log_rank|gray_test|proportional_hazards")
     mirrored = there.filter(period="after-before").with_columns(
-        estimate=pl.when(ratio).then("estimate").otherwise(-pl.col("estimate")),
+        estimate=pl.when(test).then("estimate").otherwise(-pl.col("estimate")),
         ci_low=-pl.col("ci_high"),
         ci_high=-pl.col("ci_low"),
     )

@@ -189,7 +189,7 @@ def test_who_left_before_time_zero_is_back(leaving: str) -> None:
 def test_a_pathway_that_is_excluded_has_no_outcome() -> None:
     declared = programme()
     (row,) = outcome_rows(log((1, "announcement", "2020-05-01"), (1, "referral", "2020-05-02")), declared)
-    assert row == {"time": None, "status": None, "excluded": "prevalent"}
+    assert row == {"entry": None, "time": None, "status": None, "excluded": "prevalent"}
 
 
 def test_an_indicator_may_have_its_own_time_zero_with_its_period() -> None:
