@@ -55,12 +55,11 @@ class Counted:
         return f"{self.check_id}@{self.scope}"
 
 
-def judge(rules: Sequence[Rule], evidence: Evidence, patient_rules: Sequence[Rule] = ()) -> Verdict:
+def judge(rules: Sequence[Rule], evidence: Evidence, other_rules: Sequence[Rule] = ()) -> Verdict:
     """Judge what was loaded: every row rule of every source, every table check, and the hand-overs themselves.
 
-    ``rules`` are those of ``row_rules``, whose counts stand in the evidence; ``patient_rules`` those of
-    the file of covariates. Where a hand-over lacks
-    its columns nothing is computed from it: the checks of tables are then errors.
+    ``rules`` are those of ``row_rules``, whose counts stand in the evidence; ``other_rules`` those of
+    the files of covariates and of activity. Where a hand-over lacks its columns nothing is computed from it: the checks of tables are then errors.
     """
     sites = [site.id for site in evidence.programme.sites]
     suites = [
@@ -71,7 +70,7 @@ def judge(rules: Sequence[Rule], evidence: Evidence, patient_rules: Sequence[Rul
     judged = expectations.judgements(suites)
     readable = all(judged[suite.name, "columns"] == "met" for suite in suites)
     counted = [*_conformity(suites, judged), *_counted(table_checks(tuple(rules)), evidence, readable=readable)]
-    return _verdict([*counted, *_rule_counts([*rules, *patient_rules], evidence.rule_results)] if readable else counted)
+    return _verdict([*counted, *_rule_counts([*rules, *other_rules], evidence.rule_results)] if readable else counted)
 
 
 def judge_results(estimates: pl.DataFrame, attrition: pl.DataFrame, programme: Programme) -> Verdict:

@@ -16,6 +16,8 @@ from flows import steps
 from flows.orchestration import new_run_id, prepare
 from flows.terminal import complain, progress, say
 from warehouse import declarations
+from warehouse.activity import ACTIVITY_RULES
+from warehouse.covariates import PATIENT_RULES
 from warehouse.errors import DeclarationError
 from warehouse.home import Home, hold, open_home, pseudonym_key
 from warehouse.programme import Programme
@@ -102,6 +104,7 @@ def validate(reference: str, data: Path, *, as_json: bool) -> int:
                 progress(f"reading {path.name}")
                 steps.load_file(store, source, path, programme, key, run_id)
             steps.load_patients(store, programme, data, key, run_id)
+            steps.load_activity(store, programme, data, run_id)
             verdict = steps.validate(store, programme)
             faults = store.quarantine()
     if as_json:
@@ -147,7 +150,7 @@ def simulate(directory: Path, patients: int, seed: int) -> int:
 
 def _faults_in_words(programme: Programme, faults: pl.DataFrame) -> Iterator[str]:
     """Quarantined rows as ``file:line: column: what must hold``, the first of each rule; never a value."""
-    sentences = {rule.id: rule.sentence_en for rule in row_rules(programme)}
+    sentences = {rule.id: rule.sentence_en for rule in (*row_rules(programme), *PATIENT_RULES, *ACTIVITY_RULES)}
     for (rule,), rows in faults.partition_by("rule", as_dict=True, maintain_order=True).items():
         for row in rows.head(FAULTS_TOLD).iter_rows(named=True):
             yield f"{row['file']}:{row['line']}: {row['column'] or 'row'}: [{rule}] {sentences.get(str(rule), '')}"

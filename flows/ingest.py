@@ -61,3 +61,4 @@ def ingest(
                 progress(f"reading file {position} of {len(found)}")
                 load_file(source.id, store, source, path, declared, key, run_id)
             steps.load_patients(store, declared, Path(data), key, run_id)
+            steps.load_activity(store, declared, Path(data), run_id)

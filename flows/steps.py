@@ -22,6 +22,8 @@ from transforms.outcomes import courses, event_types, outcomes
 from transforms.pathways import admitted, pathways
 from transforms.recurrences import tally_recurrences
 from transforms.tallies import merge, tally
+from warehouse.activity import ACTIVITY_RULES
+from warehouse.coherence import OTHER_FILES
 from warehouse.covariates import PATIENT_RULES
 from warehouse.errors import DeclarationError, ValidationFailed
 from warehouse.home import Home, publish
@@ -73,17 +75,30 @@ def load_patients(store: Store, programme: Programme, data: Path, key: bytes, ru
         raise DeclarationError(f"patients: expected the file {declared.path} in the data folder, found none")
 
 
+def load_activity(store: Store, programme: Programme, data: Path, run_id: str) -> None:
+    """Load the file of what the programme did, where it declares one."""
+    declared = programme.activity
+    if declared is None:
+        return
+    path = data / declared.path
+    if path.is_file():
+        store.ingest_activity(programme, path, run_id)
+    elif not declared.optional:
+        raise DeclarationError(f"activity: expected the file {declared.path} in the data folder, found none")
+
+
 def validate(store: Store, programme: Programme) -> Verdict:
     """Judge what is stored and keep the verdict. Raises ValidationFailed where no row was accepted at all."""
     progress("checking the data (Great Expectations)")
-    verdict = judge(row_rules(programme), evidence(store, programme), PATIENT_RULES)
+    verdict = judge(row_rules(programme), evidence(store, programme), (*PATIENT_RULES, *ACTIVITY_RULES))
     store.write("out_check", verdict.checks)
     return verdict
 
 
 def refuse_fatal(verdict: Verdict, store: Store) -> None:
     """Stop before anything is computed where a fatal check failed or no row was accepted."""
-    if store.ledger()["loaded"].sum() == 0:
+    events = store.ledger().filter(~pl.col("source").is_in(OTHER_FILES))
+    if events["loaded"].sum() == 0:
         raise ValidationFailed("no row was accepted, so nothing is published; parcours validate shows every fault")
     require_no_failure(verdict)
 
@@ -161,9 +176,9 @@ def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:
         withheld_cells=0,
         released_cells=0,
     )
-    return disclosure.release(
-        kept, counts, store.read("out_check"), ledger, store.reading(programme), programme, provenance
-    )
+    activity = store.activity(programme) if programme.activity else None
+    checks, reading = store.read("out_check"), store.reading(programme)
+    return disclosure.release(kept, counts, checks, ledger, reading, programme, provenance, activity)
 
 
 def publish_release(store: Store, programme: Programme, home: Home, verdict: str) -> Path:

@@ -40,6 +40,9 @@ def status_lines(store: Store, programme: Programme, home: Home) -> Iterator[str
     last = dict(store.facts(programme).group_by("site").agg(pl.col("month").max()).iter_rows())
     for site in programme.sites:
         yield f"  {site.id}: last events in {last.get(site.id, 'no month: no event at all')}"
+    if "activity" in ledger["source"]:
+        months = store.activity(programme)["month"].sort().to_list()
+        yield f"activity: stated up to {months[-1] if months else 'no month: no row was accepted'}"
     yield f"last release: {_last_release(home)}"
     checks = store.read("out_check")
     fallen = checks.filter(pl.col("status").is_in(["fail", "error"]) & (pl.col("severity") != "info"))

@@ -10,10 +10,12 @@ from typing import Final, Generic, TypeVar
 
 from warehouse.declared import Declared
 from warehouse.faults import MOST_DETAILS, Fault, key_path, nearest
+from warehouse.implementation import ACTIVITY_COLUMNS, REQUIRED_ACTIVITY_COLUMNS
 from warehouse.kinds import SECONDS_IN, EventSelector, Gap, Indicator, Timed
 from warehouse.programme import CANONICAL_COLUMNS, REQUIRED_COLUMNS, Programme, Source
 
 Said = Iterator[tuple[str, str]]  # key, what was expected
+OTHER_FILES: Final = ("patients", "activity")  # in the ledger, beside the sources
 
 
 Model = TypeVar("Model", bound=Declared)
@@ -64,6 +66,7 @@ def _sites(programme: Programme) -> Said:
 
 def _sources(programme: Programme) -> Said:
     yield from _repeated("sources", [source.id for source in programme.sources])
+    yield from _not_among("sources", [source.id for source in programme.sources], OTHER_FILES)
     for position, source in enumerate(programme.sources):
         for check in (_source_columns, _source_reading, _source_sites, _source_types):
             for key, expected in check(source, programme):
@@ -140,6 +143,33 @@ def _patients(programme: Programme) -> Said:
         yield "patients.columns.patient_id", "expected this key, got nothing"
 
 
+def _activity(programme: Programme) -> Said:
+    if programme.activity is None:
+        return
+    file, declared = programme.activity, [site.id for site in programme.sites]
+    for name in file.columns.keys() - set(ACTIVITY_COLUMNS):
+        yield f"activity.columns.{key_path([name])}", f"expected one of {', '.join(ACTIVITY_COLUMNS)}"
+    if file.columns:
+        for name in REQUIRED_ACTIVITY_COLUMNS:
+            if name not in file.columns:
+                yield f"activity.columns.{name}", "expected this key, got nothing"
+    for raw, site in file.sites.items():
+        if site not in declared:
+            yield (
+                f"activity.sites.{key_path([raw])}",
+                f"expected the id of a declared site{nearest(site, declared)}",
+            )
+    yield from _repeated("activity.kinds", [kind.id for kind in file.kinds])
+    for position, kind in enumerate(file.kinds):
+        yield from _repeated(f"activity.kinds[{position}].items", [item.id for item in kind.items])
+
+
+def _references(programme: Programme) -> Said:
+    yield from _repeated("references", [reference.id for reference in programme.references])
+    for position, reference in enumerate(programme.references):
+        yield from _repeated(f"references[{position}].items", [item.id for item in reference.items])
+
+
 def _analysis(programme: Programme) -> Said:
     analysis = programme.analysis
     yield from _repeated("analysis.indicators", list(analysis.indicators))
@@ -158,6 +188,8 @@ _OF_PROGRAMME: Final[tuple[tuple[tuple[str, ...], Callable[[Programme], Said]], 
     (("sites",), _sites),
     (("sources", "sites", "event_types"), _sources),
     (("patients",), _patients),
+    (("activity", "sites"), _activity),
+    (("references",), _references),
     (("strata", "patients"), _strata),
     (("analysis", "strata"), _analysis),
 )
@@ -287,6 +319,12 @@ def _among(key: str, names: Iterable[str], known: Iterable[str], where: str) -> 
     for name in names:
         if name not in choices:
             yield key, f"expected only names among {where}{nearest(name, choices)}, got {name}"
+
+
+def _not_among(key: str, names: list[str], taken: Iterable[str]) -> Said:
+    for position, name in enumerate(names):
+        if name in taken:
+            yield f"{key}[{position}]", f"expected another id, as the ledger calls another file {name}"
 
 
 def _repeated(key: str, names: list[str]) -> Said:
