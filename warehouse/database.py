@@ -96,13 +96,11 @@ class Database:
 
     def accepts(self, sql: str) -> bool:
         """Run one statement that reads a file; false if the parser refused the file."""
-        import duckdb
-
         try:
             self._connection.execute(sql)
-        except (duckdb.InvalidInputException, duckdb.ConversionException):
-            return False
-        except duckdb.Error as error:
+        except self._duckdb_error as error:
+            if _is_the_files_fault(error):
+                return False
             failure = _without_data(error, self._file)
         else:
             return True
@@ -143,6 +141,12 @@ class Database:
         except self._duckdb_error as error:
             failure = _without_data(error, self._file)
         raise failure
+
+
+def _is_the_files_fault(error: Exception) -> bool:
+    """Whether the file that was read is not what its format asks. Thrift's errors have no class of their own."""
+    refused = type(error).__name__ in ("InvalidInputException", "ConversionException", "Error")
+    return refused or "Could not read enough bytes" in str(error)
 
 
 def _without_data(error: Exception, file: Path) -> ParcoursError:

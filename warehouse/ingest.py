@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warehouse.database import Database, statement
 from warehouse.home import Home
@@ -19,7 +19,7 @@ from warehouse.ledger import Batch, LedgerRow, account, has_rows, known_row, nex
 from warehouse.programme import Programme, Source
 from warehouse.receive import Received
 from warehouse.schemas import Rule
-from warehouse.sources import xes
+from warehouse.sources import parquet, xes
 from warehouse.sources.delimited import Request, columns_of, fill_records, stage_file
 from warehouse.sources.pseudonyms import derived_secret
 from warehouse.staging import RAW, Staging
@@ -97,8 +97,13 @@ def _stage(database: Database, reading: Reading, received: Received) -> str:
         relation = fill_records(database, events, [*xes.keys_of(reading.source), xes.ALL_ATTRIBUTES])
         database.execute(staging.table_sql(relation))
         database.execute("DROP TABLE records")
+        return staging.view_sql(relation)
+    request = Request(received.file, received.shown, reading.source, *columns_of(reading.source))
+    if reading.source.format == "parquet":
+        contents = parquet.open_file(database, request)
+        staging, relation = replace(staging, plain=contents.plain), contents.relation
+        parquet.stage(database, contents, staging.table_sql(relation), received.shown)
     else:
-        request = Request(received.file, received.shown, reading.source, *columns_of(reading.source))
         relation = stage_file(database, request, staging.table_sql)
     return staging.view_sql(relation)
 
@@ -108,7 +113,7 @@ def _load(database: Database, reading: Reading, received: Received, run_id: str)
     parameters = reading.parameters(batch.number)
     identify(database, reading.key)
     _drop_repeats(database, reading, parameters)
-    place = Place(batch.number, reading.names, rows_are_lines=reading.source.format == "csv")
+    place = Place(batch.number, reading.names, rows_are_lines=reading.source.format != "xes")
     judge(database, reading.rules, UNREADABLE_EVENT, place)
     _Insertion(database, reading, parameters).run()
     loaded, *span = database.row(statement("span_of_batch"), parameters)

@@ -20,7 +20,8 @@ WRONG_FIELD_COUNT, MALFORMED_QUOTE = "wrong_field_count", "malformed_quote"
 CONTROL_CHARACTER, OVERSIZED_FIELD = "control_character", "oversized_field"
 Unread = Literal["open", "malformed"]
 _LONGEST_IN_BYTES = 4 * LONGEST_LINE + 4  # no character takes more than four
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL_CHARACTERS = r"[\x00-\x08\x0b-\x1f\x7f]"
+_CONTROLS = re.compile(CONTROL_CHARACTERS)
 
 
 @dataclass(frozen=True)
