@@ -59,7 +59,8 @@ def judge(rules: Sequence[Rule], evidence: Evidence, other_rules: Sequence[Rule]
     """Judge what was loaded: every row rule of every source, every table check, and the hand-overs themselves.
 
     ``rules`` are those of ``row_rules``, whose counts stand in the evidence; ``other_rules`` those of
-    the files of covariates and of activity. Where a hand-over lacks its columns nothing is computed from it: the checks of tables are then errors.
+    the files of covariates and of activity. Where a hand-over lacks its columns nothing is computed from it:
+    the checks of tables are then errors.
     """
     sites = [site.id for site in evidence.programme.sites]
     suites = [

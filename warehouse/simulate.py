@@ -18,11 +18,13 @@ import polars as pl
 from warehouse.declarations import load
 from warehouse.errors import DeclarationError, StorageError
 from warehouse.programme import PatientFile, Programme, Source
+from warehouse.simulation.activity import draw_activity
 from warehouse.simulation.cohort import Cohort, SiteEffects, draw_cohort
 from warehouse.simulation.histories import draw_histories
 from warehouse.simulation.model import Level, Simulation
 from warehouse.simulation.records import BROKEN, Records, cut_lines, record
 from warehouse.simulation.truth import Effect, Truth, TruthSoFar
+from warehouse.sources.delimited import Declaration
 
 __all__ = ["Effect", "Level", "Simulation", "Truth", "simulate"]
 
@@ -32,9 +34,9 @@ _TRUTH: Final = "truth.json"
 
 
 def simulate(simulation: Simulation, directory: Path) -> Truth:
-    """Write ``events/YYYY-MM.csv``, ``patients.csv`` and ``truth.json`` under ``directory``; return the truth.
+    """Write ``events/YYYY-MM.csv``, ``patients.csv``, ``activity.csv`` and ``truth.json``; return the truth.
 
-    A file of events holds what was recorded in its month. An earlier simulation in the directory is
+    All stand under ``directory``. A file of events holds what was recorded in its month. An earlier simulation in the directory is
     replaced. Raises ``DeclarationError`` where other files stand, ``StorageError`` where it cannot write.
     """
     programme = load(PROGRAMME)
@@ -47,6 +49,9 @@ def simulate(simulation: Simulation, directory: Path) -> Truth:
             counts.update(records.counts)
             _write_events(records, programme.sources[0], events)
             _append(_renamed(cohort.covariates(), patients), patients, directory / patients.path)
+        if programme.activity is not None:
+            activity = _renamed(draw_activity(simulation, programme), programme.activity)
+            _append(activity, programme.activity, directory / programme.activity.path)
         truth = _truth(simulation, so_far, counts)
         content = json.dumps(truth.as_dict(), indent=2, ensure_ascii=False)
         (directory / _TRUTH).write_text(content + "\n", encoding="utf-8")
@@ -62,7 +67,8 @@ def _prepared(programme: Programme, directory: Path) -> tuple[Path, PatientFile]
         raise DeclarationError(f"{programme.id}: patients: expected a file of covariates, got nothing")
     events = directory / Path(programme.sources[0].path).parent
     events.mkdir(parents=True, exist_ok=True)
-    old = [*events.iterdir(), *directory.glob(patients.path)]
+    beside = [patients.path, *([programme.activity.path] if programme.activity else [])]
+    old = [*events.iterdir(), *(file for path in beside for file in directory.glob(path))]
     if old and not (directory / _TRUTH).exists():
         raise DeclarationError(f"{directory}: expected an empty directory, or an earlier simulation to replace")
     for file in (*old, directory / _TRUTH):
@@ -92,12 +98,12 @@ def _write_events(records: Records, source: Source, folder: Path) -> None:
             stream.write(cut_lines(rows, source))
 
 
-def _renamed(rows: pl.DataFrame, file: Source | PatientFile) -> pl.DataFrame:
+def _renamed(rows: pl.DataFrame, file: Declaration) -> pl.DataFrame:
     """The declared columns alone, in the declared order, under the names of the file."""
     return rows.select(pl.col(ours).alias(theirs) for ours, theirs in file.columns.items())
 
 
-def _append(rows: pl.DataFrame, declared: Source | PatientFile, file: Path) -> None:
+def _append(rows: pl.DataFrame, declared: Declaration, file: Path) -> None:
     text = rows.write_csv(separator=declared.delimiter, quote_char=declared.quote, include_header=not file.exists())
     with file.open("a", encoding=declared.encoding, newline="") as stream:
         stream.write(text)
