@@ -17,6 +17,7 @@ from flows.evidence import evidence
 from flows.terminal import progress
 from transforms import disclosure, estimates
 from transforms.calendar_months import tally_months
+from transforms.chart_figures import charted
 from transforms.follow_up import History
 from transforms.outcomes import courses, event_types, outcomes
 from transforms.pathways import admitted, pathways
@@ -112,7 +113,7 @@ def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: s
     """Pathways, outcomes, counts and estimates of every indicator, judged once more; the outcome of all checks."""
     counted = counts(store, programme)
     progress("estimating")
-    computed = estimates.estimate(counted, programme, run_id)
+    computed = charted(estimates.estimate(counted, programme, run_id), counted, programme)
     verdict = combine(data_verdict, judge_results(computed.figures, counted.attrition, programme))
     store.write_tables(
         {
@@ -123,6 +124,9 @@ def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: s
             "core_tally_attrition": counted.attrition,
             "out_estimate": computed.figures,
             "out_curve": computed.curves,
+            "out_chart": computed.charts,
+            "out_chart_summary": computed.chart_summaries,
+            "out_funnel": computed.funnels,
             "out_check": verdict.checks,
         }
     )
@@ -163,7 +167,13 @@ def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
 def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:
     """The stored estimates after disclosure control."""
     nothing = pl.DataFrame()
-    kept = Estimates(figures=store.read("out_estimate"), curves=store.read("out_curve"))
+    kept = Estimates(
+        figures=store.read("out_estimate"),
+        curves=store.read("out_curve"),
+        charts=store.read("out_chart"),
+        chart_summaries=store.read("out_chart_summary"),
+        funnels=store.read("out_funnel"),
+    )
     counts = Tallies(time=nothing, count=nothing, score=nothing, attrition=store.read("core_tally_attrition"))
     ledger = store.ledger()
     provenance = Provenance(

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from transforms.chart_disclosure import released_charts, released_funnels
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, RATIO
 from transforms.implementation import reference_figures, released_activity
 from transforms.intervals import NO_PATHWAY
@@ -37,14 +38,19 @@ from warehouse.schemas import (
 )
 
 SMALL = "small_count"
-COUNTED = ("proportion", "top_box", "response_rate")
+COUNTED = ("proportion", "top_box", "response_rate", "invitation_rate")
 # Shares are fractions: two decimals are whole percentages. Times and scores are whole units.
-DECIMALS = {"median_time": 0, "restricted_mean": 0, "area_under_incidence": 0, "mean": 0, "rate": 1}
+DECIMALS = {"median_time": 0, "restricted_mean": 0, "area_under_incidence": 0, "mean": 0, "rate": 1, "events_avoided": 0}
 CONTRASTS = (CONTRAST, RATIO)
-RATIOS = ("rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact")
-OF_GROUPS = dict.fromkeys(RATIOS, "rate")  # a contrast's measure -> that of its groups
+OF_RATES = (
+    "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "rate_ratio_andersen_gill", "events_avoided",
+)  # fmt: skip
+OF_ANSWERS = ("probability_of_superiority", "brunner_munzel", "odds_ratio", "tipping_point")
+# A contrast's measure -> that of its groups.
+OF_GROUPS = dict.fromkeys(OF_RATES, "rate") | dict.fromkeys(OF_ANSWERS, "top_box")
 TESTS = ("log_rank", "gray_test")  # of whole curves
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
+PLANNED = "planned"  # primary, secondary and exploratory figures together
 CURVE_POINTS = 16
 GRID = pl.Schema({"indicator_id": pl.String, "variant": pl.String, "time": pl.Float64})
 DAYS_IN_WEEK = 7
@@ -67,6 +73,7 @@ def release(
     """
     policy = programme.privacy
     figures = _by_month_or_quarter(_contrasts_with_their_groups(_figures(estimates.figures, policy)))
+    charts, summaries = released_charts(estimates, figures, programme)
     counted = replace(
         provenance,
         withheld_cells=figures.filter(pl.col("withheld") == SMALL).height,
@@ -86,6 +93,9 @@ def release(
         round_to=policy.round_to,
         activity=released_activity(ACTIVITY.to_frame() if activity is None else activity, programme),
         references=reference_figures(programme),
+        charts=charts,
+        chart_summaries=summaries,
+        funnels=released_funnels(estimates, figures, programme),
     )
     return replace(sealed, id=content_hash(sealed))
 
@@ -94,7 +104,7 @@ def content_hash(sealed: Release) -> str:
     """Sixteen hex digits over everything a reader can see; neither run nor clock takes part."""
     frames = (
         sealed.figures, sealed.curves, sealed.attrition, sealed.checks, sealed.files, sealed.reading,
-        sealed.activity, sealed.references,
+        sealed.activity, sealed.references, sealed.charts, sealed.chart_summaries, sealed.funnels,
     )  # fmt: skip
     declared = sealed.programme.model_dump_json()
     provenance = json.dumps(vars(sealed.provenance), default=str, sort_keys=True)
@@ -108,7 +118,7 @@ def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     contrast = pl.col("period").is_in(CONTRASTS)
     figures = figures.filter(pl.col("period") != ALL_PERIODS)
     nobody = (pl.col("n") == 0) & pl.col("scope_type").is_in(["overall", "arm"])  # a period that is absent is told
-    small = (pl.min_horizontal("n_with", pl.col("n") - pl.col("n_with")) < least) & ~contrast & ~nobody
+    small = (pl.min_horizontal("n_with", pl.col("n") - pl.col("n_with")) < least) & ~nobody  # contrasts rarely have n
     judged = figures.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")).with_columns(
         n=pl.when(~contrast).then(rounded_count("n", policy)),
         n_events=pl.when(pl.col("withheld").is_null() & ~contrast).then(rounded_count("n_events", policy)),
@@ -142,26 +152,45 @@ def _from_rounded_counts(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
-    """A contrast is withheld with either of its groups; a test of curves with their incidence at the last horizon."""
+    """A contrast is withheld with either of its groups; a test of curves with their incidence at the last horizon.
+
+    A sensitivity analysis without groups of its own is judged by those of the plan. A contrast without groups that
+    has counts of its own was judged by them.
+    """
+    own = pl.col("analysis").str.starts_with("sensitivity:")
+    figures = figures.with_columns(family=pl.when(own).then("analysis").otherwise(pl.lit(PLANNED)))
     groups = figures.filter(pl.col("period").is_in(["before", "after"]))
     last = groups.filter(pl.col("horizon") == pl.col("horizon").max().over("indicator_id", "variant"))
     whole = last.filter(pl.col("measure") == "cumulative_incidence")
     tests = [whole.with_columns(measure=pl.lit(test), horizon=pl.lit(None, pl.Int64)) for test in TESTS]
     verdicts = (
         pl.concat([groups, *tests])
-        .group_by(SERIES)
+        .group_by(*SERIES, "family")
         .agg(
             group_reason=pl.col("withheld").sort_by("period", descending=True).drop_nulls().first(),
             groups=pl.len(),
         )
     )
     judged_by = figures.with_columns(shown=pl.col("measure"), measure=pl.col("measure").replace(OF_GROUPS))
-    joined = judged_by.join(verdicts, on=SERIES, how="left", nulls_equal=True, maintain_order="left")
+    joined = _with_verdict(judged_by, verdicts)
     absent = (pl.col("groups").fill_null(0) < 2) | (pl.col("group_reason") == NO_PATHWAY)
+    absent = absent & (pl.col("groups").is_not_null() | pl.col("n_with").is_null())
     of_contrast = pl.when(absent).then(pl.lit(PERIOD_ABSENT)).otherwise(pl.col("group_reason"))
     reason = pl.when(pl.col("period").is_in(CONTRASTS)).then(pl.coalesce(of_contrast, "withheld")).otherwise("withheld")
-    judged = joined.with_columns(withheld=reason, measure="shown").drop("group_reason", "groups", "shown")
+    judged = joined.with_columns(withheld=reason, measure="shown").drop("group_reason", "groups", "shown", "family")
     return _nulls_where_withheld(judged, "estimate", "ci_low", "ci_high", "p_value")
+
+
+def _with_verdict(figures: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Adds how many groups each figure has and why one of them is withheld: those of its analysis, else the plan's."""
+    planned = verdicts.filter(family=PLANNED).select(*SERIES, planned_reason="group_reason", planned_groups="groups")
+    joined = figures.join(verdicts, on=[*SERIES, "family"], how="left", nulls_equal=True, maintain_order="left")
+    joined = joined.join(planned, on=SERIES, how="left", nulls_equal=True, maintain_order="left")
+    of_plan = pl.col("groups").is_null()
+    return joined.with_columns(
+        group_reason=pl.when(of_plan).then("planned_reason").otherwise("group_reason"),
+        groups=pl.coalesce("groups", "planned_groups"),
+    ).drop("planned_reason", "planned_groups")
 
 
 def _by_month_or_quarter(figures: pl.DataFrame) -> pl.DataFrame:
