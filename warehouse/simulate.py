@@ -36,8 +36,8 @@ _TRUTH: Final = "truth.json"
 def simulate(simulation: Simulation, directory: Path) -> Truth:
     """Write ``events/YYYY-MM.csv``, ``patients.csv``, ``activity.csv`` and ``truth.json``; return the truth.
 
-    All stand under ``directory``. A file of events holds what was recorded in its month. An earlier simulation in the directory is
-    replaced. Raises ``DeclarationError`` where other files stand, ``StorageError`` where it cannot write.
+    All stand under ``directory``. A file of events holds what was recorded in its month. An earlier simulation
+    in the directory is replaced. Raises ``DeclarationError`` where other files stand, ``StorageError`` where it cannot write.
     """
     programme = load(PROGRAMME)
     try:
