@@ -14,7 +14,10 @@ from typing import TypeGuard, assert_never
 
 import polars as pl
 
+from transforms.detectable import detectables
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, Figure
+from transforms.inference import adjusted, labelled
+from transforms.interactions import interactions
 from transforms.intervals import NO_PATHWAY
 from transforms.rate_figures import rate_contrast, rate_group
 from transforms.share_figures import share_contrast, share_group, share_headline
@@ -66,7 +69,7 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                 figures += [vars(figure) | keys | {"kind": indicator.kind} for figure in of_scope]
                 curves += [row | keys for row in _curves(groups, indicator, pairs)]
     return Estimates(
-        figures=_labelled(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id),
+        figures=_inferred(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id),
         curves=pl.DataFrame(curves, schema=CURVE),
     )
 
@@ -222,26 +225,13 @@ def _curves(groups: Groups, indicator: Indicator, pairs: Pairs) -> Iterator[dict
                 yield from curve_rows(period, cells, indicator, _within(pairs, period))
 
 
-def _labelled(figures: pl.DataFrame, programme: Programme, run_id: str) -> pl.DataFrame:
-    """Adds whose figures these are, and which of them are the planned primary ones."""
-    primary = pl.any_horizontal(
-        pl.lit(False),
-        *(
-            (pl.col("indicator_id") == name)
-            & (pl.col("measure") == indicator.primary.measure)
-            & pl.col("horizon").eq_missing(pl.lit(indicator.primary.horizon, pl.Int64))
-            for name, indicator in programme.indicators.items()
-            if name in programme.analysis.primary
-        ),
-    )
-    planned = primary & (pl.col("variant") == "main") & (pl.col("scope_type") == "overall")
-    of_periods = pl.col("period").is_in([CONTRAST, *(name for name, _ in programme.periods.named())])
-    return figures.with_columns(
+def _inferred(figures: pl.DataFrame, programme: Programme, run_id: str) -> pl.DataFrame:
+    """Adds whose figures these are, what is said of all of them together, and at which level each was planned."""
+    of_all = (figures, interactions(figures, programme), detectables(figures, programme))
+    named = pl.concat(of_all).with_columns(
         programme_id=pl.lit(programme.id),
         run_id=pl.lit(run_id),
         plan_hash=pl.lit(programme.plan_hash),
         n_with=pl.coalesce("n_with", "n_events"),
-        analysis=pl.coalesce(
-            "analysis", pl.when(planned & of_periods).then(pl.lit("primary")).otherwise(pl.lit("secondary"))
-        ),
     )
+    return adjusted(labelled(named, programme), programme)

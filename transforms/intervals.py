@@ -21,6 +21,7 @@ ONE_ANSWER = "one_answer"  # a spread needs two
 NO_CLUSTER = "no_cluster"  # clustered errors were asked of a model that was given no clusters
 NOT_ESTIMABLE = "not_estimable"  # a covariate separates events from others, or repeats another covariate
 NO_SPREAD = "no_spread"  # all answers of each group are alike
+SEVERAL_PATHWAYS = "several_pathways_per_patient"  # a test that takes pathways as independent
 
 NORMAL = NormalDist()
 Z = NORMAL.inv_cdf(0.5 + CONFIDENCE / 2)
