@@ -107,7 +107,7 @@ def test_minutes_are_counted_in_seconds_and_told_in_minutes() -> None:
 def test_survival_and_the_log_rank_test_stand_only_where_nothing_competes() -> None:
     alone = {**REFERRAL, "competing": (), "primary": {"measure": "survival", "horizon": 30}}
     measures = {row["measure"] for row in figures(BEFORE + AFTER, programme(indicators={"time": alone}))}
-    both = {"cumulative_incidence", "median_time"}
+    both = {"cumulative_incidence", "median_time", "minimum_detectable"}
     assert measures == both | {"survival", "restricted_mean", "log_rank"}
     assert {row["measure"] for row in figures(BEFORE + AFTER)} == both | {"area_under_incidence", "gray_test"}
 
@@ -175,7 +175,7 @@ def test_a_period_without_pathways_is_null_with_zero_pathways() -> None:
     assert values(found, "measure", "horizon", "n", "n_events", "estimate", "null_reason") == (
         "cumulative_incidence", 30, 0, 0, None, "no_pathway",
     )  # fmt: skip
-    contrast = only(AFTER, period="after-before")
+    contrast = only(AFTER, period="after-before", measure="cumulative_incidence")
     assert values(contrast, "estimate", "null_reason") == (None, "period_absent")
 
 
@@ -244,7 +244,8 @@ def test_a_pathway_of_a_site_that_waits_is_shown_and_outside_every_contrast() ->
     rows = placed("south", 3) + placed("north", 7, "2021-03-01")
     assert only(rows, declared, scope="not_started", period="after", horizon=30)["n"] == 2
     assert figures(rows, declared, scope="not_started", period="after-before") == []
-    assert only(rows, declared, scope="all", period="after-before")["null_reason"] == "period_absent"
+    contrast = only(rows, declared, scope="all", period="after-before", measure="cumulative_incidence")
+    assert contrast["null_reason"] == "period_absent"
     assert only(rows, declared, scope="south", period="after")["null_reason"] == "no_pathway"
 
 
@@ -258,7 +259,9 @@ def test_a_stratum_has_its_own_figures_of_the_circuit() -> None:
 def test_sites_and_strata_get_intervals_and_no_p_values() -> None:
     declared = programme(sites=SITES, strata={"de_novo": True})
     rows = placed("north", 1) + placed("north", 7, "2021-03-01")
-    found = computed(rows, declared, de_novo=pl.String).figures.filter(period="after-before", horizon=30)
+    found = computed(rows, declared, de_novo=pl.String).figures.filter(
+        period="after-before", horizon=30, measure="cumulative_incidence"
+    )
     tested = {
         row["scope_type"]: row["p_value"] is not None
         for row in found.iter_rows(named=True)
@@ -346,14 +349,14 @@ def test_the_planned_figure_is_primary_and_the_rest_secondary() -> None:
 
 def test_an_indicator_that_is_not_planned_as_primary_has_no_primary_figure() -> None:
     declared = programme(analysis={"indicators": ("time_to_referral",), "primary": ()})
-    assert set(computed(AFTER, declared).figures["analysis"]) == {"secondary"}
+    assert "primary" not in computed(AFTER, declared).figures["analysis"]
 
 
-def test_variants_are_secondary() -> None:
+def test_variants_are_exploratory_unless_planned() -> None:
     short = {"short": {"title": {"fr": "x", "en": "x"}, "window": (0, 61), "horizons": (14, 30)}}
     declared = programme(indicators={"time": {**REFERRAL, "variants": short}})
     found = computed(AFTER + BEFORE, declared).figures
-    assert set(found.filter(variant="short")["analysis"]) == {"secondary"}
+    assert set(found.filter(variant="short")["analysis"]) == {"exploratory"}
     assert not found.filter(variant="main", analysis="primary").is_empty()
 
 
