@@ -58,7 +58,8 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _spec(data: Sequence[Spec], layout: Spec) -> Spec:
+def specification(data: Sequence[Spec], layout: Spec) -> Spec:
+    """Data and layout as Plotly checks them, in plain dictionaries."""
     import plotly.graph_objects as go  # slow to import, needed by no other command
 
     spec: Spec = go.Figure(data=list(data), layout=layout).to_plotly_json()
@@ -71,7 +72,7 @@ def _spec(data: Sequence[Spec], layout: Spec) -> Spec:
 def curves(by_period: Mapping[str, Sequence[Point]], ticks: Sequence[float], horizon: int | None, look: Look) -> Spec:
     """Steps before and after with their bands; where no point is published there is no line."""
     data = [trace for period, points in by_period.items() for trace in _curve(period, points, look.language)]
-    values, texts = _ticks(look)
+    values, texts = ticks_of(look)
     last = max(ticks)
     layout = theme.layout(
         look.language,
@@ -88,7 +89,7 @@ def curves(by_period: Mapping[str, Sequence[Point]], ticks: Sequence[float], hor
         yaxis=theme.axis(range=[0, look.largest], tickvals=values, ticktext=texts),
         shapes=[] if horizon is None else [_upright(horizon)],
     )
-    return _spec(data, layout)
+    return specification(data, layout)
 
 
 def _upright(at: float) -> Spec:
@@ -169,12 +170,12 @@ def run(
     series: Mapping[str, Sequence[Row]], periods: Sequence[tuple[str, Period]], look: Look, *, small: bool = False
 ) -> Spec:
     """The monthly or quarterly run of each named group, over the bands of the periods."""
-    values, texts = _ticks(look)
+    values, texts = ticks_of(look)
     start, until = periods[0][1].start, periods[-1][1].until
     data: list[Spec] = [_hatched(period, look) for name, period in periods if name == "transition"]
     for position, (name, rows) in enumerate(series.items()):
         data += _series(name, rows, (start, until), main=position == 0, language=look.language)
-    shown = _january_and_july(start, until)
+    shown = half_years(start, until)
     layout = theme.layout(
         look.language,
         SMALL_RUN_HEIGHT if small else RUN_HEIGHT,
@@ -191,10 +192,10 @@ def run(
             linecolor=theme.RULE,
         ),
         yaxis=theme.axis(range=[0, look.largest], tickvals=values, ticktext=texts),
-        shapes=[_boundary(period.start) for name, period in periods[1:]],
-        annotations=[_period_label(name, period, look.language) for name, period in periods],
+        shapes=[boundary(period.start) for name, period in periods[1:]],
+        annotations=[period_label(name, period, look.language) for name, period in periods],
     )  # fmt: skip
-    return _spec(data, layout)
+    return specification(data, layout)
 
 
 def _hatched(period: Period, look: Look) -> Spec:
@@ -214,13 +215,15 @@ def _hatched(period: Period, look: Look) -> Spec:
     }  # fmt: skip
 
 
-def _boundary(day: date) -> Spec:
+def boundary(day: date) -> Spec:
+    """The dotted line at which a period begins."""
     line = {"color": theme.RULE, "width": 1, "dash": "dot"}
     at = day.isoformat()
     return {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": line}
 
 
-def _period_label(name: str, period: Period, language: Language) -> Spec:
+def period_label(name: str, period: Period, language: Language) -> Spec:
+    """The name of a period above its middle."""
     middle = period.start + (period.until - period.start) / 2
     text = label(language.label("period", name))
     return theme.note(text, x=middle.isoformat(), xref="x", y=1, yref="paper", yanchor="bottom")
@@ -283,7 +286,7 @@ def middle_of(period: str, start: date, until: date) -> date:
     return first + (after - first) / 2
 
 
-def _january_and_july(start: date, until: date) -> list[date]:
+def half_years(start: date, until: date) -> list[date]:
     """The ticks of a time axis: halves of years, or every month of a short one."""
     firsts, day = [], start.replace(day=1)
     while day < until:
@@ -299,7 +302,7 @@ def _january_and_july(start: date, until: date) -> list[date]:
 
 def dots(rows: Sequence[Dots], look: Look) -> Spec:
     """One line per site, variant or stratum, first at the top: before and after with their intervals."""
-    values, texts = _ticks(look)
+    values, texts = ticks_of(look)
     height = 96 + ROW_HEIGHT * len(rows)
     layout = theme.layout(
         look.language,
@@ -312,13 +315,14 @@ def dots(rows: Sequence[Dots], look: Look) -> Spec:
             title={"text": label(look.axis_title), "standoff": 8, "font": {"size": 12, "color": theme.QUIET}},
         ),
         yaxis=theme.axis(range=[len(rows) - 0.5, -0.5], showticklabels=False, showgrid=False),
-        shapes=[_separator(position) for position in range(len(rows))],
+        shapes=[separator(position) for position in range(len(rows))],
         annotations=[note for position, row in enumerate(rows) for note in _row_notes(position, row, look.language)],
     )
-    return _spec([_dot_trace(period, rows, look.language) for period in ("before", "after")], layout)
+    return specification([_dot_trace(period, rows, look.language) for period in ("before", "after")], layout)
 
 
-def _separator(position: int) -> Spec:
+def separator(position: int) -> Spec:
+    """The hair line above a row of dots."""
     at = position - 0.5
     line = {"color": theme.GRID, "width": 1}
     return {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": line}
@@ -380,7 +384,8 @@ def _step(most: float, *, is_share: bool) -> float:
     return next((step for step in steps if most <= step * (MOST_TICKS - 1)), steps[-1])
 
 
-def _ticks(look: Look) -> tuple[list[float], list[str]]:
+def ticks_of(look: Look) -> tuple[list[float], list[str]]:
+    """Values and texts of the ticks, from zero to the end of the axis."""
     step = _step(look.largest, is_share=look.is_share)
     values = [round(step * k, 6) for k in range(round(look.largest / step) + 1)]
     return values, [look.language.percent(v) if look.is_share else look.language.number(v) for v in values]

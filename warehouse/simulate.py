@@ -37,7 +37,8 @@ def simulate(simulation: Simulation, directory: Path) -> Truth:
     """Write ``events/YYYY-MM.csv``, ``patients.csv``, ``activity.csv`` and ``truth.json``; return the truth.
 
     All stand under ``directory``. A file of events holds what was recorded in its month. An earlier simulation
-    in the directory is replaced. Raises ``DeclarationError`` where other files stand, ``StorageError`` where it cannot write.
+    in the directory is replaced. Raises ``DeclarationError`` where other files stand, ``StorageError`` where it
+    cannot write.
     """
     programme = load(PROGRAMME)
     try:
