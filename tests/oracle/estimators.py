@@ -1,7 +1,7 @@
 """Estimators on people, not on counts: plain Python, exact fractions where the answer is one.
 
-One element of ``people`` is one pathway: (time, status) with 0 censored, 1 event, 2 competing.
-At each time the events come before the censorings, and a pathway is at risk up to its own time.
+One element of ``people`` is one pathway: (entry, time, status) with 0 censored, 1 event, 2 competing.
+At each time the events come before the censorings, and a pathway is at risk after its entry up to its own time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 Z = 1.959963984540054
-Person = tuple[int, int]
+Person = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Step:
 
 def steps(people: Sequence[Person]) -> list[Step]:
     found, free, incidence = [], Fraction(1), Fraction(0)
-    for time in sorted({time for time, _ in people}):
-        at_risk = sum(1 for other, _ in people if other >= time)
-        events = sum(1 for other, status in people if other == time and status == 1)
-        happened = sum(1 for other, status in people if other == time and status != 0)
+    for time in sorted({time for _, time, _ in people}):
+        at_risk = sum(1 for entry, other, _ in people if entry < time <= other)
+        events = sum(1 for _, other, status in people if other == time and status == 1)
+        happened = sum(1 for _, other, status in people if other == time and status != 0)
         before = free
         incidence += before * Fraction(events, at_risk)
         free = before * (1 - Fraction(happened, at_risk))
@@ -42,14 +42,15 @@ def steps(people: Sequence[Person]) -> list[Step]:
 
 def is_reached(people: Sequence[Person], horizon: int) -> bool:
     """Whether the follow-up of somebody reaches the horizon, or nobody is left who could still be followed."""
-    longest = max(time for time, _ in people)
-    return horizon <= longest or all(status != 0 for time, status in people if time == longest)
+    longest = max(time for _, time, _ in people)
+    return horizon <= longest or all(status != 0 for _, time, status in people if time == longest)
 
 
 def incidence(people: Sequence[Person], horizon: int) -> tuple[Fraction, float]:
     """Aalen-Johansen's incidence by the horizon, that time included, with the delta-method variance.
 
     Var F(t) = sum [F(t) - F(s)]^2 d / (n (n - d)) + sum S(s-)^2 e (n - e) / n^3 - 2 sum [F(t) - F(s)] S(s-) e / n^2.
+    With late entries it is slightly off: ``variance_of_influence`` is the one then.
     """
     passed = [step for step in steps(people) if step.time <= horizon]
     reached = passed[-1].incidence if passed else Fraction(0)
@@ -67,18 +68,18 @@ def influence(people: Sequence[Person], horizon: int) -> list[Fraction]:
     """Of each pathway on the incidence: its derivative in the weight of the pathway, by the rules of calculus."""
     of_kind: dict[Person, Fraction] = {}
     passed = [step for step in steps(people) if step.time <= horizon]
-    for time, status in set(people):
+    for entry, time, status in set(people):
         moved_free = moved = Fraction(0)
         for step in passed:
             at_risk, event, ended = (
-                time >= step.time,
+                entry < step.time <= time,
                 (time, status) == (step.time, 1),
                 time == step.time and status > 0,
             )
             hazard, all_causes = Fraction(step.events, step.at_risk), Fraction(step.happened, step.at_risk)
             moved += moved_free * hazard + step.before * (event - at_risk * hazard) / step.at_risk
             moved_free -= moved_free * all_causes + step.before * (ended - at_risk * all_causes) / step.at_risk
-        of_kind[time, status] = moved
+        of_kind[entry, time, status] = moved
     return [of_kind[person] for person in people]
 
 
@@ -90,6 +91,11 @@ def sandwich(owners: Sequence[int], influences: Sequence[Fraction]) -> float:
     return float(sum(total**2 for total in sums.values()))
 
 
+def variance_of_influence(people: Sequence[Person], horizon: int) -> float:
+    """Of independent pathways: the infinitesimal jackknife."""
+    return float(sum(psi**2 for psi in influence(people, horizon)))
+
+
 def loglog(share: float, error: float) -> tuple[float, float]:
     """Limits of a share on the scale log(-log share), for incidences and survival alike."""
     width = Z * error / (share * math.log(share))
@@ -99,7 +105,7 @@ def loglog(share: float, error: float) -> tuple[float, float]:
 
 def kaplan_meier(people: Sequence[Person], horizon: int) -> tuple[Fraction, float]:
     """Share without event by the horizon and Greenwood's variance; every other status censors."""
-    alone = [(time, int(status == 1)) for time, status in people]
+    alone = [(entry, time, int(status == 1)) for entry, time, status in people]
     share, total = Fraction(1), Fraction(0)
     for step in steps(alone):
         if step.time <= horizon and step.events:
@@ -117,11 +123,11 @@ def median_time(people: Sequence[Person]) -> int | None:
 def log_rank(after: Sequence[Person], before: Sequence[Person]) -> float | None:
     """Chi-square of the log-rank test; None where no time compares two groups with an event."""
     observed = expected = variance = Fraction(0)
-    for time in sorted({time for time, status in (*after, *before) if status == 1}):
-        here, there = (sum(1 for other, _ in group if other >= time) for group in (after, before))
-        events = sum(1 for other, status in (*after, *before) if other == time and status == 1)
+    for time in sorted({time for _, time, status in (*after, *before) if status == 1}):
+        here, there = (sum(1 for entry, other, _ in group if entry < time <= other) for group in (after, before))
+        events = sum(1 for _, other, status in (*after, *before) if other == time and status == 1)
         n = here + there
-        observed += sum(1 for other, status in after if other == time and status == 1)
+        observed += sum(1 for _, other, status in after if other == time and status == 1)
         expected += Fraction(events * here, n)
         if n > 1:
             variance += Fraction(here * there * events * (n - events), n * n * (n - 1))

@@ -43,7 +43,11 @@ class Group:
 
     @property
     def people(self) -> list[estimators.Person]:
-        return [(time, status) for _, time, status in self.cells]
+        return [(entry, time, status) for entry, time, status in self.cells]
+
+    @property
+    def enters_late(self) -> bool:
+        return any(entry >= 0 for entry, *_ in self.cells)
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def _times(period: str, group: Group, of: Timed) -> Iterator[Expected]:
     scale, people = SCALE[of.unit], group.people
     for horizon in of.horizons:
         tick = horizon * scale
-        known = {"n": len(people), "n_events": sum(1 for time, status in people if status == 1 and time <= tick)}
+        known = {"n": len(people), "n_events": sum(1 for _, time, status in people if status == 1 and time <= tick)}
         if of.competing:
             share, variance = _incidence(group, tick)
             found = _share(people, tick, float(share), variance)
@@ -183,7 +187,7 @@ def _times(period: str, group: Group, of: Timed) -> Iterator[Expected]:
         "median_time", period, None,
         {
             "n": len(people),
-            "n_events": sum(1 for _, status in people if status == 1),
+            "n_events": sum(1 for *_, status in people if status == 1),
             "estimate": None if median is None else median / scale,
             "null_reason": "not_reached" if median is None else None,
         },
@@ -193,6 +197,8 @@ def _times(period: str, group: Group, of: Timed) -> Iterator[Expected]:
 def _incidence(group: Group, tick: int) -> tuple[Fraction, float]:
     """Its variance is the textbook's where pathways are independent, else the sandwich over patients."""
     share, variance = estimators.incidence(group.people, tick)
+    if group.enters_late:
+        variance = estimators.variance_of_influence(group.people, tick)
     if group.shared:
         variance = estimators.sandwich(group.owners, estimators.influence(group.people, tick))
     return share, variance

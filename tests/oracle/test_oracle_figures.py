@@ -21,6 +21,12 @@ from warehouse.programme import Programme
 from warehouse.schemas import ATTRITION_TALLY, COUNT_TALLY, CURVE, ESTIMATE, SCORE_TALLY, TIME_TALLY, Estimates, Tallies
 
 KEYS = ["indicator_id", "variant", "scope_type", "scope", "period", "measure", "horizon"]
+# What the oracle computes; models, tests of interaction, detectable effects ... are compared with R alone.
+JUDGED = (
+    "cumulative_incidence", "survival", "median_time", "log_rank", "gray_test", "area_under_incidence",
+    "restricted_mean", "rate", "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "proportion",
+    "top_box", "response_rate", "mean",
+)  # fmt: skip
 SITES = ({"id": "north"}, {"id": "south"}, {"id": "east", "arm": "comparator"})
 COMPETING = {**REFERRAL, "horizons": (0, 3, 9), "primary": {"measure": "cumulative_incidence", "horizon": 3}}
 SURVIVAL = {"measure": "survival", "horizon": 5}
@@ -44,7 +50,7 @@ def by_key(estimates: Estimates) -> dict[Key, dict[str, Any]]:
 
 def assert_expected(estimates: Estimates, counted: Counts, declared: Programme) -> None:
     found, expected = by_key(estimates), expected_figures(counted, declared)
-    assert found.keys() == expected.keys()
+    assert {key for key in found if key[KEYS.index("measure")] in JUDGED} == expected.keys()
     for key, known in expected.items():
         row = {name: found[key][name] for name in known}
         assert row == {
