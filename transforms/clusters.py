@@ -154,6 +154,21 @@ class Linked:
     before: Pairs
     across: Pairs  # first: a cell of before, second: one of after
 
+    @classmethod
+    def of(cls, frame: pl.DataFrame, after: Cells, before: Cells) -> Linked:
+        """The pairs of rows of PAIR_TALLY: of two pathways, that of before came first."""
+        spans = (
+            ("after", "after", after, after),
+            ("before", "before", before, before),
+            ("before", "after", before, after),
+        )
+        return cls(*(Pairs.of(frame.filter(period_a=a, period_b=b), first, second) for a, b, first, second in spans))
+
+    def added(self, after: Floats, before: Floats) -> float:
+        """Twice the sum of psi_a psi_b over all pairs: what they add to sum of n psi^2 of both groups together."""
+        within = self.after.sum_of_products(after, after) + self.before.sum_of_products(before, before)
+        return 2 * (within + self.across.sum_of_products(before, after))
+
 
 def clustered_difference(after: Cells, before: Cells, horizon: int, linked: Linked) -> Difference:
     """Difference of the incidences by the horizon, after minus before, with its error over patients.

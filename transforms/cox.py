@@ -11,14 +11,15 @@ one time numbered l = 0 .. m - 1, Efron's risk set at the l-th weighs its own ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transforms.cells import Cells, Floats, Integers, counts_over_time, ratio
-from transforms.intervals import NO_CLUSTER, NO_EVENT, NOT_ESTIMABLE, Interval, Test, Z
+from transforms.intervals import NO_CLUSTER, NO_EVENT, NO_SPREAD, NOT_ESTIMABLE, Difference, Test
 from warehouse.schemas import EVENT_SEEN
 
 Ties = Literal["efron", "breslow"]
@@ -27,14 +28,18 @@ PROPORTIONALITY = "Grambsch-Therneau"
 MOST_STEPS = 30
 CONVERGED = 1e-10  # of the squared Newton step in units of its information
 LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: a level without events drifts to infinity
+LARGEST_STEP = 5.0  # of the same in one Newton step, so that no weight overflows
+ROUNDING = 1e-12  # of a quantity of the same kind that is not nothing: what is below it is nothing
 
 
 @dataclass(frozen=True)
 class CoxModel:
     """Log hazard ratios, one per column of the covariates, with three covariance matrices.
 
-    ``robust`` is the sandwich over patients, ``clustered`` that over clusters (None where none were
-    given). All are None, with a reason, where the model has no finite solution.
+    ``influence`` is what one patient of each cell brings to the coefficients (R's ``dfbeta``), cells x
+    columns; ``robust`` is the sandwich over patients, the sum of its squares, and ``clustered`` that over
+    clusters (None where none were given). All are None, with a reason, where the model has no finite
+    solution.
     """
 
     coefficients: Floats | None
@@ -42,16 +47,33 @@ class CoxModel:
     robust: Floats | None
     clustered: Floats | None
     log_likelihood: float | None
+    influence: Floats | None = None
     null_reason: str | None = None
 
-    def hazard_ratio(self, column: int, errors: Literal["model", "robust", "clustered"] = "robust") -> Interval:
-        """Hazard ratio of a column with Wald's interval on the log scale; ``std_error`` is that of the log."""
+    @classmethod
+    def absent(cls, reason: str) -> CoxModel:
+        """No model, for the reason given."""
+        return cls(None, None, None, None, None, None, reason)
+
+    def hazard_ratio(self, column: int, errors: Literal["model", "robust", "clustered"] = "robust") -> Difference:
+        """Hazard ratio of a column with Wald's test and interval on the log scale; ``std_error`` is that of the log.
+
+        Null where the error is nothing beside that of the model: patients or clusters that are all alike.
+        """
         covariance = {"model": self.covariance, "robust": self.robust, "clustered": self.clustered}[errors]
-        if self.coefficients is None or covariance is None:
-            return Interval.absent(self.null_reason or NO_CLUSTER)
-        centre, error = float(self.coefficients[column]), float(np.sqrt(covariance[column, column]))
-        low, estimate, high = np.exp([centre - Z * error, centre, centre + Z * error]).tolist()
-        return Interval(estimate, error, low, high)
+        if covariance is None:
+            return Difference.absent(self.null_reason or NO_CLUSTER)
+        return self.hazard_ratio_with(column, float(covariance[column, column]))
+
+    def hazard_ratio_with(self, column: int, variance: float) -> Difference:
+        """The same with a variance of the log ratio that is known from elsewhere."""
+        if self.coefficients is None or self.covariance is None:
+            return Difference.absent(self.null_reason or NOT_ESTIMABLE)
+        if variance <= ROUNDING * self.covariance[column, column]:
+            return Difference.absent(NO_SPREAD)
+        log = Difference.normal(float(self.coefficients[column]), math.sqrt(variance))
+        low, ratio, high = (math.exp(value or 0.0) for value in (log.low, log.estimate, log.high))
+        return replace(log, estimate=ratio, low=low, high=high)
 
 
 def cox(
@@ -66,11 +88,11 @@ def cox(
     Cells may repeat (entry, time, status) with other covariates, clusters or strata.
     """
     if not cells.number(EVENT_SEEN):
-        return CoxModel(None, None, None, None, None, NO_EVENT)
+        return CoxModel.absent(NO_EVENT)
     risks = _RiskSets.of(cells, covariates, ties, stratum)
     beta = _maximum(risks)
     if beta is None:
-        return CoxModel(None, None, None, None, None, NOT_ESTIMABLE)
+        return CoxModel.absent(NOT_ESTIMABLE)
     moments = risks.moments(beta)
     covariance = np.linalg.inv(moments.information).astype(np.float64)
     influence = risks.score_residuals(moments) @ covariance
@@ -81,6 +103,7 @@ def cox(
         robust=patients.T @ influence,
         clustered=None if cluster is None else _over_clusters(patients, cluster),
         log_likelihood=moments.log_likelihood,
+        influence=influence,
     )
 
 
@@ -135,23 +158,31 @@ def _over_clusters(influence: Floats, cluster: Integers) -> Floats:
 
 def _maximum(risks: _RiskSets) -> Floats | None:
     """The root of the score by Newton steps, halved while the likelihood falls; None where there is none."""
-    beta = np.zeros(risks.x.shape[1])
+    beta, span = np.zeros(risks.x.shape[1]), np.ptp(risks.x, axis=0)
     moments = risks.moments(beta)
     for _ in range(MOST_STEPS):
-        if np.linalg.cond(moments.information) > 1e12:
+        if _is_singular(moments.information, span, risks.number.sum()):
             return None
         step = np.linalg.solve(moments.information, moments.score)
+        step = step / max(1.0, float(np.abs(step * span).max()) / LARGEST_STEP)
         decrement = float(step @ moments.score)
         following = risks.moments(beta + step)
         while following.log_likelihood < moments.log_likelihood - 1e-9 * abs(moments.log_likelihood):
             step = step / 2
             following = risks.moments(beta + step)
         beta, moments = beta + step, following
-        if np.any(np.abs(beta) * np.ptp(risks.x, axis=0) > LARGEST_LOG_RATIO):
+        if np.any(np.abs(beta) * span > LARGEST_LOG_RATIO):
             return None
         if decrement < CONVERGED:
             return beta
     return None
+
+
+def _is_singular(information: Floats, span: Floats, events: float) -> bool:
+    """Whether some combination of the covariates, whose ranges are ``span``, tells nothing at any event."""
+    if np.any(np.diag(information) <= ROUNDING * events * span**2):
+        return True
+    return bool(np.linalg.cond(information) > 1 / ROUNDING)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import polars as pl
 
 from transforms.detectable import detectables
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, Figure
+from transforms.hazard_figures import hazard_figures
 from transforms.inference import adjusted, labelled
 from transforms.interactions import interactions
 from transforms.intervals import NO_PATHWAY
@@ -66,6 +67,7 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                 }
                 groups, pairs = _by_period(cells, scope, programme), _of_view(all_pairs, scope, scope.view)
                 of_scope = [*_figures(groups, indicator, scope, pairs), *_series(cells, indicator, scope, all_pairs)]
+                of_scope += _hazards(cells, indicator, scope, pairs, programme)
                 figures += [vars(figure) | keys | {"kind": indicator.kind} for figure in of_scope]
                 curves += [row | keys for row in _curves(groups, indicator, pairs)]
     return Estimates(
@@ -189,7 +191,15 @@ def _contrasts(
         if _has_area(indicator, scope, pairs):
             yield from curve_contrast(after, before, indicator)
     else:
-        yield from (replace(figure, p_value=None) for figure in found if figure.measure != "log_rank")
+        yield from (replace(figure, p_value=None) for figure in found)
+
+
+def _hazards(
+    cells: pl.DataFrame, indicator: Indicator, scope: Scope, pairs: Pairs, programme: Programme
+) -> Iterator[Figure]:
+    """Ratios of hazards and tests of whole curves: of whole arms, whose site and strata are read beside."""
+    if isinstance(indicator, Timed) and scope.view == "overall" and scope.name != "not_started":
+        yield from hazard_figures(cells.filter(scope.where), indicator, programme.analysis.adjust_for, pairs)
 
 
 def _absent(indicator: Indicator, period: str, reason: str) -> Figure:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import TypeVar
 
 from warehouse.schemas import CONFIDENCE
 
@@ -21,6 +22,7 @@ ONE_ANSWER = "one_answer"  # a spread needs two
 NO_CLUSTER = "no_cluster"  # clustered errors were asked of a model that was given no clusters
 NOT_ESTIMABLE = "not_estimable"  # a covariate separates events from others, or repeats another covariate
 NO_SPREAD = "no_spread"  # all answers of each group are alike
+NO_EVENT_IN_A_GROUP = "no_event_in_a_group"  # a ratio of hazards is 0 or infinite; the difference has an exact bound
 SEVERAL_PATHWAYS = "several_pathways_per_patient"  # a test that takes pathways as independent
 
 NORMAL = NormalDist()
@@ -102,6 +104,15 @@ class Test:
     def absent(cls, method: str, reason: str) -> Test:
         """No number, for the reason given."""
         return cls(None, None, method, None, reason)
+
+
+Found = TypeVar("Found", Interval, Difference)
+
+
+def scaled(found: Found, scale: float) -> Found:
+    """The same in another unit, ``scale`` of which are one of the old; positive, so that limits keep their sides."""
+    numbers = {name: getattr(found, name) for name in ("estimate", "std_error", "low", "high")}
+    return replace(found, **{name: None if number is None else number * scale for name, number in numbers.items()})
 
 
 def two_sided(z: float) -> float:

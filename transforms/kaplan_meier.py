@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, counts_at, counts_over_time, ratio
+from transforms.group_tests import stratified_log_rank
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
     NEVER_TOGETHER,
@@ -121,7 +122,10 @@ def _can_differ(a: Cells, b: Cells) -> bool:
 
 
 def log_rank(a: Cells, b: Cells) -> Test:
-    """Whether two groups followed from the start have one hazard of the event; other statuses censor."""
+    """Whether two groups have one hazard of the event; other statuses censor.
+
+    lifelines has no such test with delayed entry: it is then that of ``transforms.group_tests``.
+    """
     from lifelines.statistics import logrank_test
 
     method = "log-rank"
@@ -134,6 +138,8 @@ def log_rank(a: Cells, b: Cells) -> Test:
         return Test.absent(method, NEVER_TOGETHER)
     if not _can_differ(a, b):
         return Test.absent(method, NO_SPREAD)
+    if not (a.followed_from_the_start and b.followed_from_the_start):
+        return stratified_log_rank([(a, b)])
     tested = logrank_test(
         a.time + SHIFT,
         b.time + SHIFT,

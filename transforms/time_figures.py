@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -15,8 +16,8 @@ from transforms.cells import Cells
 from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence, clustered_survival_at
 from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.follow_up import ticks_per_unit
-from transforms.intervals import Interval, Test
-from transforms.kaplan_meier import Survival, kaplan_meier, log_rank, median_survival, survival_at
+from transforms.intervals import Interval
+from transforms.kaplan_meier import Survival, kaplan_meier, median_survival, survival_at
 from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
 from warehouse.kinds import Timed
 from warehouse.schemas import EVENT_SEEN
@@ -24,11 +25,9 @@ from warehouse.schemas import EVENT_SEEN
 AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"
 KAPLAN_MEIER = "Kaplan-Meier, Greenwood error, log-log interval"
 INFLUENCE = "difference of incidences, influence-function error"
-LOG_RANK = "log-rank test"
 CLUSTERED = "Aalen-Johansen, patient-clustered error, cloglog interval"
 CLUSTERED_SURVIVAL = "Kaplan-Meier, patient-clustered error, log-log interval"
 CLUSTERED_INFLUENCE = "difference of incidences, patient-clustered influence-function error"
-SEVERAL_PATHWAYS = "several_pathways_per_patient"
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,11 @@ class _Group:
         linked = Pairs.of(pairs, cells, cells)
         return cls(cells, clustered_incidence(cells, linked), linked)
 
-    def counts(self, until: int | None = None) -> dict[str, int | None]:
+    def counts(self, until: int | None = None) -> dict[str, Any]:
         """Pathways and those with the event, up to a tick where one is given: ``n``, ``n_events``, ``n_with``."""
         seen = self.cells.status == EVENT_SEEN
         seen = seen if until is None else seen & (self.cells.time <= until)
-        known: dict[str, int | None] = {"n": self.cells.total, "n_events": int(self.cells.n[seen].sum())}
+        known: dict[str, Any] = {"n": self.cells.total, "n_events": int(self.cells.n[seen].sum())}
         if self.pairs is not None:
             known["n_with"] = min(self.pairs.fewest_patients(self.cells, chosen) for chosen in (seen, ~seen))
         return known
@@ -112,37 +111,19 @@ def _alive(curve: Incidence | Survival, tick: int) -> tuple[str, Interval]:
 def time_contrast(
     after: pl.DataFrame, before: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None = None
 ) -> Iterator[Figure]:
-    """Differences, after - before, at each horizon; the log-rank test where nothing competes.
+    """Differences, after - before, at each horizon.
 
-    ``pairs`` are those of both groups: a patient may have pathways in either. There is no log-rank test
-    of pathways that share patients.
+    ``pairs`` are those of both groups: a patient may have pathways in either.
     """
     groups = Cells.of(after), Cells.of(before)
-    linked, method = _linked(*groups, pairs), INFLUENCE if pairs is None else CLUSTERED_INFLUENCE
+    linked = None if pairs is None else Linked.of(pairs, *groups)
+    method = INFLUENCE if pairs is None else CLUSTERED_INFLUENCE
     for horizon in indicator.horizons:
         tick = horizon * ticks_per_unit(indicator.unit)
         found = clustered_difference(*groups, tick, linked) if linked else incidence_difference(*groups, tick)
         yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=method)
         if indicator.primary.measure == "survival":
             yield figure_of(found.negated(), "survival", CONTRAST, horizon=horizon, method=method)
-    if not indicator.competing:
-        test = log_rank(*groups) if pairs is None else Test.absent(LOG_RANK, SEVERAL_PATHWAYS)
-        yield Figure(
-            "log_rank",
-            CONTRAST,
-            estimate=test.statistic,
-            p_value=test.p_value,
-            method=LOG_RANK,
-            null_reason=test.null_reason,
-        )
-
-
-def _linked(after: Cells, before: Cells, pairs: pl.DataFrame | None) -> Linked | None:
-    """The pairs within either group and across; of two pathways, that of before came first."""
-    if pairs is None:
-        return None
-    spans = (("after", "after", after, after), ("before", "before", before, before), ("before", "after", before, after))
-    return Linked(*(Pairs.of(pairs.filter(period_a=a, period_b=b), first, second) for a, b, first, second in spans))
 
 
 def curve_rows(
@@ -151,9 +132,9 @@ def curve_rows(
     """Every step of the incidence with its interval, from time 0 on (CURVE without its keys)."""
     cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
     curve = aalen_johansen(cells) if pairs is None else clustered_incidence(cells, Pairs.of(pairs, cells, cells))
-    n = cells.total
+    n, at_once = cells.total, int(cells.n[cells.entry < 0].sum())
     if curve.time[0] > 0:
-        yield {"period": period, "time": 0.0, "estimate": 0.0, "at_risk": n, "n": n, "n_events": 0}
+        yield {"period": period, "time": 0.0, "estimate": 0.0, "at_risk": at_once, "n": n, "n_events": 0}
     events = curve.events.cumsum()
     for position, tick in enumerate(curve.time.tolist()):
         found = incidence_at(curve, tick)
