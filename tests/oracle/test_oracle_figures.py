@@ -25,7 +25,8 @@ KEYS = ["indicator_id", "variant", "scope_type", "scope", "period", "measure", "
 JUDGED = (
     "cumulative_incidence", "survival", "median_time", "log_rank", "gray_test", "area_under_incidence",
     "restricted_mean", "rate", "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "proportion",
-    "top_box", "response_rate", "mean",
+    "top_box", "response_rate", "mean", "hazard_ratio", "hazard_ratio_competing", "proportional_hazards",
+    "proportional_hazards_competing", "stratified_log_rank", "stratified_gray_test",
 )  # fmt: skip
 SITES = ({"id": "north"}, {"id": "south"}, {"id": "east", "arm": "comparator"})
 COMPETING = {**REFERRAL, "horizons": (0, 3, 9), "primary": {"measure": "cumulative_incidence", "horizon": 3}}

@@ -104,12 +104,15 @@ def test_minutes_are_counted_in_seconds_and_told_in_minutes() -> None:
     assert curve["unit"].unique().to_list() == ["minute"]
 
 
-def test_survival_and_the_log_rank_test_stand_only_where_nothing_competes() -> None:
+def test_survival_stands_only_where_nothing_competes_grays_test_and_the_hazard_of_death_only_where_it_does() -> None:
     alone = {**REFERRAL, "competing": (), "primary": {"measure": "survival", "horizon": 30}}
     measures = {row["measure"] for row in figures(BEFORE + AFTER, programme(indicators={"time": alone}))}
-    both = {"cumulative_incidence", "median_time", "minimum_detectable"}
-    assert measures == both | {"survival", "restricted_mean", "log_rank"}
-    assert {row["measure"] for row in figures(BEFORE + AFTER)} == both | {"area_under_incidence", "gray_test"}
+    both = {"cumulative_incidence", "median_time", "log_rank", "hazard_ratio", "proportional_hazards"}
+    both |= {"minimum_detectable"}
+    assert measures == both | {"survival", "restricted_mean"}
+    of_death = {"hazard_ratio_competing", "proportional_hazards_competing"}
+    competing = {row["measure"] for row in figures(BEFORE + AFTER)}
+    assert competing == both | of_death | {"area_under_incidence", "gray_test"}
 
 
 def test_areas_reach_to_the_last_horizon_in_the_unit_of_the_indicator() -> None:
