@@ -47,7 +47,7 @@ def level_columns(frame: pl.DataFrame) -> Floats:
 def repeats(columns: Floats, column: NDArray[np.bool_]) -> bool:
     """Whether a column is made up of the others and a constant: nothing tells it from them."""
     both = np.unique(np.column_stack([np.ones(len(columns)), columns, column]), axis=0)
-    return int(np.linalg.matrix_rank(both)) < 2 + columns.shape[1]
+    return bool(np.linalg.matrix_rank(both) < 2 + columns.shape[1])
 
 
 def _levels(frame: pl.DataFrame) -> NDArray[np.str_]:

@@ -40,7 +40,8 @@ from warehouse.schemas import (
 SMALL = "small_count"
 COUNTED = ("proportion", "top_box", "response_rate", "invitation_rate")
 # Shares are fractions: two decimals are whole percentages. Times and scores are whole units.
-DECIMALS = {"median_time": 0, "restricted_mean": 0, "area_under_incidence": 0, "mean": 0, "rate": 1, "events_avoided": 0}
+WHOLE = ("median_time", "restricted_mean", "area_under_incidence", "mean", "events_avoided")
+DECIMALS = dict.fromkeys(WHOLE, 0) | {"rate": 1}
 CONTRASTS = (CONTRAST, RATIO)
 OF_RATES = (
     "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "rate_ratio_andersen_gill", "events_avoided",

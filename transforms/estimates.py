@@ -21,6 +21,8 @@ from transforms.inference import adjusted, labelled
 from transforms.interactions import interactions
 from transforms.intervals import NO_PATHWAY
 from transforms.rate_figures import rate_contrast, rate_group
+from transforms.recurrent_figures import recurrent_figures
+from transforms.response_figures import response_figures
 from transforms.share_figures import share_contrast, share_group, share_headline
 from transforms.time_figures import curve_rows, time_contrast, time_group, time_headline
 from transforms.whole_curve_figures import curve_contrast, curve_group
@@ -68,7 +70,10 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                 groups, pairs = _by_period(cells, scope, programme), _of_view(all_pairs, scope, scope.view)
                 of_scope = [*_figures(groups, indicator, scope, pairs), *_series(cells, indicator, scope, all_pairs)]
                 of_scope += _hazards(cells, indicator, scope, pairs, programme)
-                figures += [vars(figure) | keys | {"kind": indicator.kind} for figure in of_scope]
+                of_scope += _of_whole_arms(cells, tallies.recurrences.filter(named), indicator, scope, programme)
+                for figure in of_scope:
+                    unit = figure.unit or _unit(indicator)
+                    figures.append(vars(figure) | keys | {"kind": indicator.kind, "unit": unit})
                 curves += [row | keys for row in _curves(groups, indicator, pairs)]
     return Estimates(
         figures=_inferred(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id),
@@ -200,6 +205,19 @@ def _hazards(
     """Ratios of hazards and tests of whole curves: of whole arms, whose site and strata are read beside."""
     if isinstance(indicator, Timed) and scope.view == "overall" and scope.name != "not_started":
         yield from hazard_figures(cells.filter(scope.where), indicator, programme.analysis.adjust_for, pairs)
+
+
+def _of_whole_arms(
+    cells: pl.DataFrame, recurrences: pl.DataFrame, indicator: Indicator, scope: Scope, programme: Programme
+) -> Iterator[Figure]:
+    """What is told of recurrent events and of scores beside rates and shares; adjusted for the planned factors."""
+    if scope.view != "overall" or scope.name == "not_started":
+        return
+    factors, of_arm = programme.analysis.adjust_for, cells.filter(scope.where)
+    if isinstance(indicator, RecurrentEvent):
+        yield from recurrent_figures(of_arm, recurrences.filter(scope.where), indicator, factors)
+    if isinstance(indicator, Score):
+        yield from response_figures(of_arm, indicator, factors)
 
 
 def _absent(indicator: Indicator, period: str, reason: str) -> Figure:

@@ -33,6 +33,7 @@ class Figure:
     p_value: float | None = None
     method: str | None = None
     null_reason: str | None = None
+    unit: str | None = None  # null where it is the indicator's
     # Null where the plan decides (primary, secondary, exploratory); else what the estimator says: sensitivity:<name>.
     analysis: str | None = None
 

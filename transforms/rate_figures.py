@@ -9,8 +9,16 @@ import polars as pl
 
 from transforms.cells import Floats, Integers
 from transforms.figure import CONTRAST, RATIO, Figure, figure_of
-from transforms.intervals import Interval
-from transforms.rates import RateSums, exact_rate, exact_rate_ratio, negative_binomial, poisson, standardised_difference
+from transforms.intervals import Difference, Interval, scaled
+from transforms.rates import (
+    RateModel,
+    RateSums,
+    exact_rate,
+    exact_rate_ratio,
+    negative_binomial,
+    poisson,
+    standardised_difference,
+)
 from warehouse.kinds import RecurrentEvent
 
 HUNDRED = 100.0
@@ -18,7 +26,9 @@ GARWOOD = "events per 100 patient-months, exact Poisson interval"
 POISSON = "Poisson regression, patient-robust error"
 NEGATIVE_BINOMIAL = "negative binomial regression, patient-robust error"
 EXACT = "ratio of crude rates, exact conditional interval"
+AVOIDED = "minus the difference of the rates, times the exposure of the after period"
 BEFORE, AFTER = np.array([1.0, 0.0]), np.array([1.0, 1.0])  # constant, after
+DESIGN = np.stack([BEFORE, AFTER])
 
 
 def rate_group(period: str, frame: pl.DataFrame, indicator: RecurrentEvent) -> Iterator[Figure]:
@@ -45,25 +55,40 @@ def rate_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Recurren
     independent of one another.
     """
     groups = [_cells(frame, indicator) for frame in (before, after)]
-    design = np.stack([BEFORE, AFTER])
-    model = poisson(_sums(groups), design)
-    share = np.ones(1)
-    difference = standardised_difference(model, AFTER[None], BEFORE[None], share)
-    yield figure_of(difference, "rate", CONTRAST, method=POISSON)
+    model = poisson(_sums(groups), DESIGN)
+    yield figure_of(_difference(model), "rate", CONTRAST, method=POISSON)
     yield figure_of(model.rate_ratio(1), "rate_ratio", RATIO, method=POISSON)
-    yield figure_of(_negative_binomial(groups, design), "rate_ratio_negative_binomial", RATIO, method=NEGATIVE_BINOMIAL)
+    yield figure_of(_negative_binomial(groups), "rate_ratio_negative_binomial", RATIO, method=NEGATIVE_BINOMIAL)
     totals = [(int(events @ n), float(exposure @ n)) for events, exposure, n in groups]
     exact, test = exact_rate_ratio(*totals[1], *totals[0])
     p_value = None if exact.estimate is None else test.p_value  # no test beside an infinite ratio
     yield figure_of(exact, "rate_ratio_exact", RATIO, method=EXACT, p_value=p_value)
 
 
-def _negative_binomial(groups: list[tuple[Integers, Floats, Integers]], design: Floats) -> Interval:
+def events_avoided(after: pl.DataFrame, before: pl.DataFrame, indicator: RecurrentEvent) -> Iterator[Figure]:
+    """Events that the after period would have had more at the rate of before: minus the difference, times its exposure.
+
+    The exposure is taken as given, so that the test is that of the difference. Fewer than 0 are events added.
+    """
+    groups = [_cells(frame, indicator) for frame in (before, after)]
+    _, exposure, n = groups[1]
+    hundreds = float(exposure @ n)
+    avoided = scaled(_difference(poisson(_sums(groups), DESIGN)).negated(), hundreds)
+    yield figure_of(
+        avoided, "events_avoided", CONTRAST, n=int(n.sum()), exposure=hundreds * HUNDRED, unit="event", method=AVOIDED
+    )
+
+
+def _difference(model: RateModel) -> Difference:
+    return standardised_difference(model, AFTER[None], BEFORE[None], np.ones(1))
+
+
+def _negative_binomial(groups: list[tuple[Integers, Floats, Integers]]) -> Interval:
     """The rate ratio of the model with extra variation between pathways."""
     at_risk = [[array[exposure > 0] for array in (events, exposure, n)] for events, exposure, n in groups]
     pattern = np.repeat([0, 1], [len(group[0]) for group in at_risk])
     events, exposure, n = (np.concatenate(arrays) for arrays in zip(*at_risk, strict=True))
-    return negative_binomial(events, exposure, n, design[pattern]).rate_ratio(1)
+    return negative_binomial(events, exposure, n, DESIGN[pattern]).rate_ratio(1)
 
 
 def _cells(frame: pl.DataFrame, indicator: RecurrentEvent) -> tuple[Integers, Floats, Integers]:

@@ -179,6 +179,22 @@ def negative_binomial(
     return RateModel(coefficients, bread, _sandwich(bread, patients.T @ scores), clustered, dispersion)
 
 
+def standardised_rate(model: RateModel, covariates: Floats, exposure: Floats) -> Interval:
+    """Mean rate of rows with these covariates, ``exposure`` their share in it; limits on the log scale (delta method).
+
+    The shares are taken as given: the rate is that of this mix of cases, not of a population it is drawn from.
+    """
+    if model.coefficients is None or model.robust is None:
+        return Interval.absent(model.null_reason or NO_CLUSTER)
+    rates = exposure / exposure.sum() * np.exp(covariates @ model.coefficients)
+    rate, gradient = float(rates.sum()), rates @ covariates
+    error = math.sqrt(max(float(gradient @ model.robust @ gradient), 0.0))
+    if error <= ROUNDING * rate:
+        return Interval.absent(NO_SPREAD)
+    width = math.exp(Z * error / rate)
+    return Interval(rate, error, rate / width, rate * width)
+
+
 def standardised_difference(
     model: RateModel, exposed: Floats, unexposed: Floats, exposure: Floats, errors: Errors = "robust"
 ) -> Difference:

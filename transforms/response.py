@@ -15,9 +15,6 @@ from transforms.cells import Floats, Integers
 from transforms.intervals import NO_PATHWAY, NOT_ESTIMABLE, Difference, Interval, Z, between, square_and_add
 from transforms.proportions import newcombe, wilson
 
-LOWEST_RESPONSE = 0.50
-LARGEST_DIFFERENCE_OF_RESPONSE = 0.10
-ROUNDING = 1e-12
 NOBODY_SILENT = "everybody_answered"
 NO_SHARE_NULLIFIES = "no_share_nullifies"
 MOST_STEPS = 50
@@ -42,52 +39,26 @@ class Asked:
         """How many did not answer."""
         return self.eligible - self.answered
 
-    def response(self) -> Interval:
-        """Share who answered, with Wilson's interval."""
-        return wilson(self.answered, self.eligible)
+    @property
+    def fewest(self) -> int:
+        """How many are in the smallest of the three classes: successes, other answers, silence."""
+        return min(self.successes, self.answered - self.successes, self.silent)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """The least and the greatest value that the missing answers allow, and the outer limits of both.
-
-    ``low`` and ``high`` are no interval: they hold whatever the silent would have said. ``ci_low`` and
-    ``ci_high`` are the lower 95 % limit of the least and the upper one of the greatest.
-    """
-
-    low: float | None
-    high: float | None
-    ci_low: float | None
-    ci_high: float | None
-    null_reason: str | None = None
-
-
-def response_is_doubtful(after: Asked, before: Asked) -> bool:
-    """Whether a period answered under 50 %, or both by more than 10 points apart; true where nobody was asked."""
-    rates = [asked.response().estimate for asked in (after, before)]
-    if rates[0] is None or rates[1] is None:
-        return True
+def manski_bounds(asked: Asked) -> tuple[Interval, Interval]:
+    """Share of successes among all eligible if none, and if all, of the silent had succeeded (Manski 1990)."""
     return (
-        min(rates[0], rates[1]) < LOWEST_RESPONSE or abs(rates[0] - rates[1]) > LARGEST_DIFFERENCE_OF_RESPONSE + 1e-12
+        wilson(asked.successes, asked.eligible),
+        wilson(asked.successes + asked.silent, asked.eligible),
     )
 
 
-def manski_bounds(asked: Asked) -> Bounds:
-    """Share of successes among all eligible if none, and if all, of the silent had succeeded (Manski 1990)."""
-    if not asked.eligible:
-        return Bounds(None, None, None, None, NO_PATHWAY)
-    least = wilson(asked.successes, asked.eligible)
-    greatest = wilson(asked.successes + asked.silent, asked.eligible)
-    return Bounds(least.estimate, greatest.estimate, least.low, greatest.high)
-
-
-def manski_difference(after: Asked, before: Asked) -> Bounds:
+def manski_difference(after: Asked, before: Asked) -> tuple[Difference, Difference]:
     """Difference of the shares if all silence spoke against the effect, and if all spoke for it; limits by Newcombe."""
-    if not after.eligible or not before.eligible:
-        return Bounds(None, None, None, None, NO_PATHWAY)
-    least = newcombe(after.successes, after.eligible, before.successes + before.silent, before.eligible)
-    greatest = newcombe(after.successes + after.silent, after.eligible, before.successes, before.eligible)
-    return Bounds(least.estimate, greatest.estimate, least.low, greatest.high)
+    return (
+        newcombe(after.successes, after.eligible, before.successes + before.silent, before.eligible),
+        newcombe(after.successes + after.silent, after.eligible, before.successes, before.eligible),
+    )
 
 
 def tipping_point(after: Asked, before: Asked) -> Interval:

@@ -14,7 +14,7 @@ from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.intervals import NO_PATHWAY, Difference, Interval
 from transforms.proportions import newcombe, wilson
 from warehouse.kinds import Proportion, Score
-from warehouse.schemas import ANSWERED, SCORE_UNIT
+from warehouse.schemas import ANSWERED, INVITED, SCORE_UNIT
 
 WILSON = "Wilson score interval"
 NEWCOMBE = "Newcombe hybrid score interval"
@@ -27,17 +27,21 @@ Share = tuple[str, int, int]  # measure, numerator, denominator
 
 
 def share_group(period: str, frame: pl.DataFrame, indicator: Proportion | Score) -> Iterator[Figure]:
-    """The share, or for a score the top box, the response rate and the mean."""
+    """The share, or for a score the top box, the response rate (and that of invitation) and the mean.
+
+    Rates of response and invitation are among those alive and followed to the end of the window: who died or left
+    before is not silent.
+    """
     for measure, events, n in _shares(frame, indicator):
-        yield figure_of(_or_nobody(wilson(events, n)), measure, period, n=n, n_events=events, method=WILSON)
+        yield figure_of(or_nobody(wilson(events, n)), measure, period, n=n, n_events=events, method=WILSON)
     if isinstance(indicator, Score):
-        values, counts = _answers(frame)
+        values, counts = answers(frame)
         _, top, answered = _shares(frame, indicator)[0]
-        mean = _or_nobody(scores.mean_of(values, counts))
+        mean = or_nobody(scores.mean_of(values, counts))
         yield figure_of(mean, "mean", period, n=answered, n_events=top, method=STUDENT)
 
 
-def _or_nobody(found: Found) -> Found:
+def or_nobody(found: Found) -> Found:
     """There are pathways in the group: where an estimator saw none, nobody of them answered or was followed."""
     return replace(found, null_reason=NO_ANSWER) if found.null_reason == NO_PATHWAY else found
 
@@ -52,9 +56,9 @@ def share_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Proport
     for (measure, events, n), (_, events_before, n_before) in zip(
         _shares(after, indicator), _shares(before, indicator), strict=True
     ):
-        yield figure_of(_or_nobody(newcombe(events, n, events_before, n_before)), measure, CONTRAST, method=NEWCOMBE)
+        yield figure_of(or_nobody(newcombe(events, n, events_before, n_before)), measure, CONTRAST, method=NEWCOMBE)
     if isinstance(indicator, Score):
-        difference = _or_nobody(scores.mean_difference(*_answers(after), *_answers(before)))
+        difference = or_nobody(scores.mean_difference(*answers(after), *answers(before)))
         yield figure_of(difference, "mean", CONTRAST, method=WELCH)
 
 
@@ -65,13 +69,17 @@ def _shares(frame: pl.DataFrame, indicator: Proportion | Score) -> list[Share]:
         return [("proportion", _total(frame, pl.col("value") == 1), _total(frame, answered))]
     top = answered & (pl.col("value") >= indicator.top_box * SCORE_UNIT)
     followed = pl.col("followed") == 1
-    return [
+    found = [
         ("top_box", _total(frame, top), _total(frame, answered)),
         ("response_rate", _total(frame, answered & followed), _total(frame, followed)),
     ]
+    if indicator.invited_by is not None:
+        invited = pl.col("stage") >= INVITED
+        found.append(("invitation_rate", _total(frame, invited & followed), _total(frame, followed)))
+    return found
 
 
-def _answers(frame: pl.DataFrame) -> tuple[Floats, Integers]:
+def answers(frame: pl.DataFrame) -> tuple[Floats, Integers]:
     """The distinct answers, in points, with the number of pathways that gave each."""
     cells = frame.filter(pl.col("stage") == ANSWERED).group_by("value").agg(pl.col("n").sum()).sort("value")
     return (cells["value"] / SCORE_UNIT).to_numpy(), cells["n"].to_numpy()
