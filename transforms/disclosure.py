@@ -19,6 +19,7 @@ import polars as pl
 from transforms.chart_disclosure import released_charts, released_funnels
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, RATIO
 from transforms.implementation import reference_figures, released_activity
+from transforms.interactions import INTERACTION
 from transforms.intervals import NO_PATHWAY
 from transforms.proportions import wilson
 from transforms.rounding import rounded_count
@@ -43,6 +44,7 @@ COUNTED = ("proportion", "top_box", "response_rate", "invitation_rate")
 WHOLE = ("median_time", "restricted_mean", "area_under_incidence", "mean", "events_avoided")
 DECIMALS = dict.fromkeys(WHOLE, 0) | {"rate": 1}
 CONTRASTS = (CONTRAST, RATIO)
+P_VALUES = ("p_value", "p_adjusted")
 OF_RATES = (
     "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "rate_ratio_andersen_gill", "events_avoided",
 )  # fmt: skip
@@ -126,8 +128,8 @@ def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     )
     decimals = pl.col("measure").replace_strict(DECIMALS, default=2)
     shown = {name: _round_to(pl.col(name), decimals) for name in ("estimate", "ci_low", "ci_high")}
-    published = judged.with_columns(**shown, p_value=pl.col("p_value").round(2))
-    return _from_rounded_counts(_nulls_where_withheld(published, *shown, "p_value"))
+    published = judged.with_columns(**shown, **{name: pl.col(name).round(2) for name in P_VALUES})
+    return _from_rounded_counts(_nulls_where_withheld(published, *shown, *P_VALUES))
 
 
 def _round_to(value: pl.Expr, decimals: pl.Expr) -> pl.Expr:
@@ -175,11 +177,11 @@ def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
     judged_by = figures.with_columns(shown=pl.col("measure"), measure=pl.col("measure").replace(OF_GROUPS))
     joined = _with_verdict(judged_by, verdicts)
     absent = (pl.col("groups").fill_null(0) < 2) | (pl.col("group_reason") == NO_PATHWAY)
-    absent = absent & (pl.col("groups").is_not_null() | pl.col("n_with").is_null())
+    absent = absent & (pl.col("groups").is_not_null() | pl.col("n_with").is_null()) & (pl.col("shown") != INTERACTION)
     of_contrast = pl.when(absent).then(pl.lit(PERIOD_ABSENT)).otherwise(pl.col("group_reason"))
     reason = pl.when(pl.col("period").is_in(CONTRASTS)).then(pl.coalesce(of_contrast, "withheld")).otherwise("withheld")
     judged = joined.with_columns(withheld=reason, measure="shown").drop("group_reason", "groups", "shown", "family")
-    return _nulls_where_withheld(judged, "estimate", "ci_low", "ci_high", "p_value")
+    return _nulls_where_withheld(judged, "estimate", "ci_low", "ci_high", *P_VALUES)
 
 
 def _with_verdict(figures: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from transforms.intervals import Difference, Interval
 
 CONTRAST = "after-before"
@@ -36,6 +38,12 @@ class Figure:
     unit: str | None = None  # null where it is the indicator's
     # Null where the plan decides (primary, secondary, exploratory); else what the estimator says: sensitivity:<name>.
     analysis: str | None = None
+
+
+def fewest() -> pl.Expr:
+    """Of rows of ESTIMATE, the smaller of those with and those without the event: what disclosure control looks at."""
+    with_event = pl.coalesce("n_with", "n_events")
+    return pl.min_horizontal(with_event, pl.col("n") - with_event)
 
 
 def figure_of(found: Interval | Difference, measure: str, period: str, **known: Any) -> Figure:

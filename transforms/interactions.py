@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from transforms.figure import CONTRAST, RATIO
+from transforms.figure import CONTRAST, RATIO, fewest
 from transforms.intervals import SEVERAL_PATHWAYS, Test
 from warehouse.kinds import Indicator, RecurrentEvent
 from warehouse.programme import Programme
@@ -62,7 +62,7 @@ def _of_indicator(figures: pl.DataFrame, indicator: Indicator, programme: Progra
         if programme.zero_of(indicator).which == "each":  # a patient's pathways may lie in several levels
             test = Test.absent(METHOD, SEVERAL_PATHWAYS)
         else:
-            test = equal_contrasts([found for found, _ in contrasts], [error for _, error in contrasts])
+            test = equal_contrasts(contrasts["contrast"].to_list(), contrasts["std_error"].to_list())
         yield {
             "indicator_id": indicator.id,
             "variant": "main",
@@ -73,29 +73,28 @@ def _of_indicator(figures: pl.DataFrame, indicator: Indicator, programme: Progra
             "period": CONTRAST,
             "horizon": indicator.primary.horizon,
             "unit": levels["unit"][0],
+            "n_with": contrasts["fewest"].min(),
             "estimate": test.statistic,
             "p_value": test.p_value,
-            "method": f"{METHOD}, {len(contrasts)} levels",
+            "method": f"{METHOD}, {contrasts.height} levels",
             "null_reason": test.null_reason,
         }
 
 
-def _contrasts(levels: pl.DataFrame, indicator: Indicator, least: int) -> list[tuple[float, float]]:
-    """The contrast and its error in each level that is large enough, in the order of their names."""
+def _contrasts(levels: pl.DataFrame, indicator: Indicator, least: int) -> pl.DataFrame:
+    """One row per level that is large enough, by name: ``contrast``, ``std_error``, and the ``fewest`` behind it."""
     is_rate = isinstance(indicator, RecurrentEvent)
     measure, period = ("rate_ratio", RATIO) if is_rate else (indicator.primary.measure, CONTRAST)
     horizon = pl.col("horizon").eq_missing(pl.lit(indicator.primary.horizon, pl.Int64))
-    groups = levels.filter(horizon & (pl.col("measure") == indicator.primary.measure))
-    with_event = pl.coalesce("n_with", "n_events")
-    large = groups.filter(
-        pl.col("period").is_in(["before", "after"]) & (pl.min_horizontal(with_event, pl.col("n") - with_event) >= least)
+    groups = levels.filter(
+        horizon & (pl.col("measure") == indicator.primary.measure) & pl.col("period").is_in(["before", "after"])
     )
-    both = large.group_by("scope").agg(periods=pl.col("period").n_unique()).filter(pl.col("periods") == 2)
-    found = (
+    large = groups.filter(fewest() >= least).group_by("scope").agg(fewest().min().alias("fewest"), periods=pl.len())
+    scale = pl.col("estimate").log() if is_rate else pl.col("estimate")  # the error of a ratio is that of its logarithm
+    return (
         levels.filter(horizon & (pl.col("measure") == measure) & (pl.col("period") == period))
-        .join(both, on="scope", how="semi")
+        .join(large.filter(periods=2), on="scope")
         .drop_nulls(["estimate", "std_error"])
         .sort("scope")
+        .select("fewest", "std_error", contrast=scale)
     )
-    scale = pl.col("estimate").log() if is_rate else pl.col("estimate")
-    return found.select(scale, "std_error").rows()  # the error of a ratio is that of its logarithm

@@ -286,7 +286,7 @@ class Estimates:
 
 # What leaves: counts rounded, shares whole percentages, small cells withheld.
 # ``withheld`` is null, or the reason there is no number: small_count, or the estimate's null_reason.
-_NOT_RELEASED = ("programme_id", "run_id", "n_with", "exposure", "std_error", "p_adjusted", "null_reason", "plan_hash")
+_NOT_RELEASED = ("programme_id", "run_id", "n_with", "exposure", "std_error", "null_reason", "plan_hash")
 RELEASED_FIGURE = _schema(
     {name: dtype for name, dtype in ESTIMATE.items() if name not in _NOT_RELEASED} | {"withheld": pl.String}
 )
