@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards import charts, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language, readable
-from dashboards.selection import RATIOS, SHARES, TESTS, Published, Row, comparisons
+from dashboards.selection import PROPORTIONALITY, RATIOS, SHARES, TESTS, Published, Row, comparisons
 from dashboards.tables import Line, Table
 from warehouse.kinds import Gap, Indicator, RecurrentEvent, Score, TimeToEvent
 from warehouse.programme import Site
@@ -62,9 +63,22 @@ def _measures(
 
 
 def _tests(published: Published, indicator: Indicator, language: Language) -> list[str]:
-    """The tests and the ratios of the circuit's pathways, each in a sentence."""
-    rows = [r for r in published.rows(indicator.id) if r.measure in TESTS | RATIOS and r.scope_type == "overall"]
-    return [_in_a_sentence(row, language) for row in rows]
+    """The tests and the ratios of the circuit's pathways, each in a sentence, those of sensitivity analyses apart."""
+    rows = [
+        row
+        for row in published.rows(indicator.id)
+        if row.measure in TESTS | RATIOS and row.scope_type == "overall" and not row.analysis.startswith("sensitivity:")
+    ]
+    chances = {row.measure: row.p_value for row in rows}
+    return [_in_a_sentence(row, language) + _if_average(row, chances, language) for row in rows]
+
+
+def _if_average(row: Row, chances: Mapping[str, float | None], language: Language) -> str:
+    """That a ratio of hazards is an average, where the test says that it changes with time; else nothing."""
+    chance = chances.get(PROPORTIONALITY.get(row.measure, ""))
+    if row.estimate is None or chance is None or chance > 1 - CONFIDENCE:
+        return ""
+    return " " + language.say("ratio.average")
 
 
 def _in_a_sentence(row: Row, language: Language) -> str:

@@ -16,8 +16,12 @@ from warehouse.schemas import Release
 CONTRAST = "after-before"
 SHARES = frozenset({"cumulative_incidence", "survival", "proportion", "top_box", "response_rate"})
 TIMES = frozenset({"median_time", "restricted_mean", "area_under_incidence"})
-TESTS = frozenset({"log_rank", "gray_test"})
-RATIOS = frozenset({"rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact"})
+PROPORTIONALITY = {
+    "hazard_ratio": "proportional_hazards",
+    "hazard_ratio_competing": "proportional_hazards_competing",
+}  # a ratio of hazards -> the test that it is the same at all times
+TESTS = frozenset({"log_rank", "stratified_log_rank", "gray_test", "stratified_gray_test", *PROPORTIONALITY.values()})
+RATIOS = frozenset({"rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", *PROPORTIONALITY})
 _MONTH_OR_QUARTER = re.compile(r"^\d{4}-(\d{2}|Q[1-4])$")
 
 

@@ -51,7 +51,10 @@ OF_RATES = (
 OF_ANSWERS = ("probability_of_superiority", "brunner_munzel", "odds_ratio", "tipping_point")
 # A contrast's measure -> that of its groups.
 OF_GROUPS = dict.fromkeys(OF_RATES, "rate") | dict.fromkeys(OF_ANSWERS, "top_box")
-TESTS = ("log_rank", "gray_test")  # of whole curves
+OF_CURVES = (  # tests and ratios of whole curves
+    "log_rank", "stratified_log_rank", "gray_test", "stratified_gray_test", "hazard_ratio", "hazard_ratio_competing",
+    "proportional_hazards", "proportional_hazards_competing",
+)  # fmt: skip
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
 PLANNED = "planned"  # primary, secondary and exploratory figures together
 CURVE_POINTS = 16
@@ -155,7 +158,7 @@ def _from_rounded_counts(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
-    """A contrast is withheld with either of its groups; a test of curves with their incidence at the last horizon.
+    """A contrast is withheld with either of its groups; what is of whole curves with their last incidence.
 
     A sensitivity analysis without groups of its own is judged by those of the plan. A contrast without groups that
     has counts of its own was judged by them.
@@ -165,7 +168,7 @@ def _contrasts_with_their_groups(figures: pl.DataFrame) -> pl.DataFrame:
     groups = figures.filter(pl.col("period").is_in(["before", "after"]))
     last = groups.filter(pl.col("horizon") == pl.col("horizon").max().over("indicator_id", "variant"))
     whole = last.filter(pl.col("measure") == "cumulative_incidence")
-    tests = [whole.with_columns(measure=pl.lit(test), horizon=pl.lit(None, pl.Int64)) for test in TESTS]
+    tests = [whole.with_columns(measure=pl.lit(test), horizon=pl.lit(None, pl.Int64)) for test in OF_CURVES]
     verdicts = (
         pl.concat([groups, *tests])
         .group_by(*SERIES, "family")
