@@ -22,7 +22,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def tables(published: Published, language: Language) -> Iterator[tuple[str, str]]:
-    """File names and texts: figures and curves of each indicator, attrition, checks and rows read."""
+    """File names and texts: figures and curves of each indicator, attrition, checks, rows read, activity."""
     release = published.release
     titles = {indicator.id: language.pick(indicator.title) for indicator in published.indicators}
     for name in titles:
@@ -35,6 +35,9 @@ def tables(published: Published, language: Language) -> Iterator[tuple[str, str]
     yield "checks", _text(release.checks, titles, language)
     yield "files", _text(release.files, titles, language)
     yield "reading", _text(release.reading, titles, language)
+    for name, frame in (("activity", release.activity), ("references", release.references)):
+        if frame.height:
+            yield name, _text(frame, titles, language)
 
 
 def _text(frame: pl.DataFrame, titles: Mapping[str, str], language: Language) -> str:

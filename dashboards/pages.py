@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from dashboards import charts, glyphs, indicator_page, tables, words
+from dashboards import charts, glyphs, implementation_page, indicator_page, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language
 from dashboards.selection import Comparison, Published
@@ -63,13 +63,16 @@ class ForestLine:
 
 
 def pages(published: Published, language: Language) -> Iterator[Page]:
-    """Every page of one language: the summary, one per indicator, sites, data quality, methods."""
+    """Every page of one language: summary, one per indicator, sites, implementation if any, quality, methods."""
     yield summary(published, language)
     listed = published.indicators
     for position, indicator in enumerate(listed):
         neighbours = (listed[position - 1] if position else None, next(iter(listed[position + 1 :]), None))
         yield _indicator(published, indicator, neighbours, language)
     yield sites(published, language)
+    if implementation_page.is_present(published.release):
+        content, drawn = implementation_page.content(published, language)
+        yield Page("implementation", "implementation.html", language.say("nav.implementation"), content, drawn)
     yield quality(published.release, language)
     yield methods(published, language)
 
@@ -108,6 +111,7 @@ def summary(published: Published, language: Language) -> Page:
         "secondary": [_forest_line(published, indicator, scale, language) for indicator in published.secondary],
         "scale": [language.number(round(scale * 100 * side), signed=True) for side in (-1, 0, 1)],
         "has_comparator": published.programme.has_comparator,
+        "activities": implementation_page.headlines(published, language),
     }
     return Page("index", "index.html", language.pick(published.programme.title), content, drawn)
 

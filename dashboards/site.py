@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards import exports, theme
+from dashboards.implementation_page import is_present
 from dashboards.language import CODES, Language, language
 from dashboards.pages import Page, pages
 from dashboards.selection import Published, opened
@@ -111,6 +112,7 @@ def render(templates: Environment, page: Page, published: Published, spoken: Lan
         release=release,
         provenance=release.provenance,
         failed=release.checks.filter(release.checks["status"].is_in(["fail", "error"])).height,
+        has_implementation=is_present(release),
         policy=CONTENT_SECURITY_POLICY,
         home=home,
         here=here,
