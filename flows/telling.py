@@ -22,6 +22,7 @@ REASONS = {
     "outside_periods": "excluded: time zero in no period",
     "site_unknown": "excluded: no site at time zero",
     "earlier_event": "excluded: the event came before time zero",
+    "ended_before_entry": "excluded: ended before the before period",
     "no_follow_up": "excluded: no follow-up",
     "not_known_before": "excluded: not known for long enough before time zero",
     "immature": "excluded: the window is not complete",
