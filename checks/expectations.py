@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from checks.coverage import VOLUME
+from checks.dating import DATING
 from checks.tables import RULE_RESULT
 from warehouse.schemas import ATTRITION_TALLY, ESTIMATE, LEDGER, Severity
 
@@ -107,6 +108,11 @@ def volumes(frame: pl.DataFrame, vocabulary: Sequence[str], sites: Sequence[str]
         ),
     )
     return Suite(suite.name, suite.frame, (*suite.expected, *inside))
+
+
+def dating(frame: pl.DataFrame) -> Suite:
+    """DATING as it was handed over."""
+    return hand_over("dating", frame, DATING, keys=["source", "event_type", "utc_offset"], whole=DATING.names())
 
 
 def estimates(frame: pl.DataFrame) -> Suite:

@@ -67,6 +67,7 @@ def judge(rules: Sequence[Rule], evidence: Evidence, other_rules: Sequence[Rule]
         expectations.rule_results(evidence.rule_results),
         expectations.ledger(evidence.ledger),
         expectations.volumes(evidence.volumes, evidence.programme.vocabulary, sites),
+        expectations.dating(evidence.dating),
     ]
     judged = expectations.judgements(suites)
     readable = all(judged[suite.name, "columns"] == "met" for suite in suites)

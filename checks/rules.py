@@ -10,34 +10,17 @@ plausibility.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 
 from checks import predicates as sql
+from checks.row_rule import CHANGES, READ, SPLIT, Rows
+from checks.row_rule import row_rule as _rule
 from warehouse.programme import Programme
-from warehouse.schemas import Category, Rule, Severity
+from warehouse.schemas import Rule
 
 EARLIEST_DAY = date(1900, 1, 1)
 YEARS_AFTER_LOCK = 5  # what is dated later is a typing error, not a booked appointment
 STATUSES = ("active", "corrected", "cancelled")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows that a rule speaks of, its denominator: in SQL, and in words before the colon."""
-
-    sql: str
-    fr: str
-    en: str
-
-
-READ = Rows("true", "Lignes lues", "Rows read")
-SPLIT = Rows("fault IS NULL", "Lignes bien formées", "Well-formed rows")
-CHANGES = Rows(
-    "fault IS NULL AND status IN ('corrected', 'cancelled')",
-    "Corrections et annulations",
-    "Corrections and cancellations",
-)
 
 
 def row_rules(programme: Programme) -> tuple[Rule, ...]:
@@ -55,33 +38,6 @@ def row_rules(programme: Programme) -> tuple[Rule, ...]:
         *_version_rules(),
         *_recording_rules(),
         *_detail_rules(programme),
-    )
-
-
-def _rule(
-    id: str,
-    rows: Rows,
-    violated_when: str,
-    *,
-    column: str,
-    fr: str,
-    en: str,
-    category: Category,
-    severity: Severity,
-    threshold: float = 0.0,
-    quarantines: bool = True,
-) -> Rule:
-    return Rule(
-        id=id,
-        category=category,
-        severity=severity,
-        column=column,
-        predicate=f"coalesce(({rows.sql}) AND ({violated_when}), false)",
-        sentence_fr=f"{rows.fr}\u00a0: {fr}",
-        sentence_en=f"{rows.en}: {en}",
-        threshold=threshold,
-        denominator=f"coalesce({rows.sql}, false)",
-        quarantines=quarantines,
     )
 
 
@@ -111,7 +67,7 @@ def _patient_and_type_rules() -> Iterator[Rule]:
     yield _rule(
         "missing_patient",
         SPLIT,
-        "raw_patient_id IS NULL",
+        "CASE WHEN raw_patient_id < '!' THEN trim(raw_patient_id, ' \t') = '' ELSE raw_patient_id IS NULL END",
         column="patient_id",
         fr="chacune désigne un patient.",
         en="each names a patient.",
@@ -384,5 +340,39 @@ def _detail_rules(programme: Programme) -> Iterator[Rule]:
         category="plausibility",
         severity="warning",
         threshold=0.01,
+        quarantines=False,
+    )
+    yield from _clock_rules()
+
+
+def _clock_rules() -> Iterator[Rule]:
+    """Local times that the clocks skipped or showed twice: read as if they were not, and counted."""
+    timed = Rows(
+        "fault IS NULL AND occurred_at IS NOT NULL AND precision <> 'day'",
+        "Lignes portant une heure",
+        "Rows with a time of day",
+    )
+    yield _rule(
+        "time_skipped_by_clock",
+        timed,
+        "clock_change = 'skipped'",
+        column="occurred_at",
+        fr="l’heure a existé ce jour-là (une heure d’été commence en sautant une heure).",
+        en="that time was on that day (summer time begins by skipping an hour).",
+        category="plausibility",
+        severity="warning",
+        threshold=0.001,
+        quarantines=False,
+    )
+    yield _rule(
+        "time_repeated_by_clock",
+        timed,
+        "clock_change = 'repeated'",
+        column="occurred_at",
+        fr="l’heure n’a existé qu’une fois ce jour-là (sinon la première est retenue).",
+        en="that time was only once on that day (else the first is taken).",
+        category="plausibility",
+        severity="info",
+        threshold=0.001,
         quarantines=False,
     )

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 import polars as pl
 
-from checks import coverage
+from checks import coverage, dating
 from checks.coverage import Measured
 from checks.predicates import measured_types
 from warehouse.programme import Programme
@@ -46,6 +46,7 @@ class Evidence:
     rule_results: pl.DataFrame  # RULE_RESULT
     ledger: pl.DataFrame  # LEDGER
     volumes: pl.DataFrame  # coverage.VOLUME: current events before the lock
+    dating: pl.DataFrame  # dating.DATING: the same by the days and times they bear
     counts: Mapping[str, int]  # one entry per name of COUNTS
 
     @property
@@ -77,7 +78,7 @@ class TableCheck(Generic[E]):
 
 def table_checks(rules: tuple[Rule, ...]) -> tuple[TableCheck[Evidence], ...]:
     """Every check of counts. ``rules`` are the row rules that must have been evaluated."""
-    return (_every_rule_was_evaluated(rules), *ACCOUNTING, *ORDER, *PATIENTS, *COVERAGE)
+    return (_every_rule_was_evaluated(rules), *ACCOUNTING, *ORDER, *DATES, *PATIENTS, *COVERAGE)
 
 
 def _every_rule_was_evaluated(rules: tuple[Rule, ...]) -> TableCheck[Evidence]:
@@ -251,6 +252,36 @@ ORDER: tuple[TableCheck[Evidence], ...] = (
         "Événements en vigueur\u00a0: un sur mille au plus suit le décès de son patient.",
         "Current events: at most one in a thousand follows the death of its patient.",
         _share_of("events", "events_after_death"),
+    ),
+)  # fmt: skip
+
+DATES: tuple[TableCheck[Evidence], ...] = (
+    TableCheck(
+        "days_not_imputed", "plausibility", "warning", 0.0,
+        "Types d’événement de chaque source, 200 fois au moins\u00a0: ni le 1er et le 15 ni le 1er janvier n’en "
+        "concentrent trop.",
+        "Event types of each source, 200 times or more: neither the 1st and 15th nor 1 January hold too many.",
+        lambda evidence: dating.types_dated_on_few_days(evidence.dating),
+    ),
+    TableCheck(
+        "times_not_dates", "plausibility", "warning", 0.0,
+        "Types d’événement de chaque source, 200 heures au moins\u00a0: 10\u00a0% au plus tombent à minuit, ou là où "
+        "un fuseau horaire le déplace.",
+        "Event types of each source, 200 times of day or more: at most 10% lie at midnight, or where a zone moves it.",
+        lambda evidence: dating.types_timed_at_midnight(evidence.dating),
+    ),
+    TableCheck(
+        "days_after_the_twelfth", "plausibility", "warning", 0.0,
+        "Sources, 100 événements au moins\u00a0: chacune en a après le 12 d’un mois (sinon jour et mois y sont "
+        "inversés).",
+        "Sources, 100 events or more: each has some after day 12 of a month (or day and month stand reversed).",
+        lambda evidence: dating.sources_without_late_days(evidence.dating),
+    ),
+    TableCheck(
+        "same_hours_all_year", "plausibility", "warning", 0.0,
+        "Sources, 500 heures d’été et d’hiver au moins\u00a0: les heures ne se décalent pas au changement d’heure.",
+        "Sources, 500 times in summer and in winter or more: times of day do not move when the clocks change.",
+        lambda evidence: dating.sources_shifted_by_the_clock(evidence.dating),
     ),
 )  # fmt: skip
 

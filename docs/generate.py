@@ -175,8 +175,8 @@ Counts of checks leave the warehouse only rounded, like all others; the status i
 Row rules stand in `checks/rules.py`, checks of counts in `checks/tables.py`, checks of results in `checks/results.py`.
 A checkpoint of Great Expectations gives the verdict over their shares
 ([how and why](../adr/0002-great-expectations-judges-counts.md)), and first holds each table that it is handed to its
-columns and keys: the checks `rule_results_conform`, `ledger_conform`, `volumes_conform`, `estimates_conform` and
-`attrition_conform`, all fatal.
+columns and keys: the checks `rule_results_conform`, `ledger_conform`, `volumes_conform`, `dating_conform`,
+`estimates_conform` and `attrition_conform`, all fatal.
 """
 ROW_RULES = """
 ## Row rules

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from checks.dating import DATING
 from checks.tables import Evidence
 from transforms.pathways import matching
 from warehouse.programme import Programme
@@ -13,12 +14,13 @@ OLDEST = 115  # years of age at time zero
 
 
 def evidence(store: Store, programme: Programme) -> Evidence:
-    """Rule results, ledger, events by site, month and type, and the counts of COUNTS."""
+    """Rule results, ledger, events by site, month and type, how they are dated, and the counts of COUNTS."""
     return Evidence(
         programme=programme,
         rule_results=store.rule_results(),
         ledger=store.ledger(),
         volumes=store.facts(programme),
+        dating=store.dating(programme).select(pl.col(column).cast(dtype) for column, dtype in DATING.items()),
         counts=_rows(store, programme) | _patients(store, programme),
     )
 

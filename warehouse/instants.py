@@ -59,6 +59,12 @@ def zone_offset_sql(zone: str, moment: str, *, local: bool) -> str:
     return _tree(steps, _seconds(first), moment)
 
 
+def standard_offset(zone: str, year: int) -> int:
+    """The offset in seconds of the zone's clocks outside summer time: the smaller of January's and July's."""
+    rules = ZoneInfo(zone)
+    return int(min(_offset(rules, datetime(year, month, 1, tzinfo=UTC)) for month in (1, 7)).total_seconds())
+
+
 def clock_change_sql(zone: str, moment: str) -> str | None:
     """SQL for ``skipped`` where the clocks of the zone never show the local time, ``repeated`` where twice.
 

@@ -19,6 +19,7 @@ from warehouse.database import Database, name, statement, text
 from warehouse.errors import DeclarationError, ParcoursError, StorageError
 from warehouse.home import Home, hold
 from warehouse.ingest import Reading, ingest_file
+from warehouse.instants import standard_offset, zone_offset_sql
 from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.receive import receive, sweep
@@ -159,6 +160,19 @@ class Store:
         """One row per site, month and event type with current events: ``site, month, event_type, n``."""
         return self._read("coverage", programme)
 
+    def dating(self, programme: Programme) -> pl.DataFrame:
+        """One row per source, event type and offset of the local clock: on which days and times events lie.
+
+        Counts and sums only: ``events, first_of_month, fifteenth, new_year, after_twelfth, timed, at_midnight,
+        seconds, seconds_squared`` (local seconds since midnight of the timed ones).
+        """
+        zone = programme.timezone
+        parts = {
+            "offset": zone_offset_sql(zone, "occurred_at", local=False),
+            "standard": str(standard_offset(zone, programme.data_lock.year)),
+        }
+        return self._read("dating", programme, parts)
+
     def totals(self, programme: Programme) -> dict[str, int | date | None]:
         """Facts about the current events as a whole.
 
@@ -182,12 +196,14 @@ class Store:
         frame = self._database.frame(statement("activity"), {"data_lock": programme.data_lock})
         return frame.select(pl.col(column).cast(dtype) for column, dtype in ACTIVITY.items())
 
-    def _read(self, query: str, programme: Programme, **parameters: object) -> pl.DataFrame:
+    def _read(
+        self, query: str, programme: Programme, parts: Mapping[str, str] | None = None, **parameters: object
+    ) -> pl.DataFrame:
         if not self._knows_set_aside:
             self._database.execute(statement("set_aside"))
             self._knows_set_aside = True
         sources = [source.id for source in programme.sources]
-        sql = statement(query, current_events=statement("current_events"))
+        sql = statement(query, current_events=statement("current_events"), **(parts or {}))
         return self._database.frame(sql, {"sources": sources, "data_lock": programme.data_lock, **parameters})
 
     def write(self, table: str, frame: pl.DataFrame) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from checks.coverage import VOLUME, months
+from checks.dating import DATING
 from checks.results import Results
 from checks.rules import row_rules
 from checks.tables import COUNTS, RULE_RESULT, Evidence
@@ -98,6 +99,12 @@ def programme() -> Programme:
     )
 
 
+def _dating() -> list[tuple[Any, ...]]:
+    """A thousand visits in winter and in summer, spread evenly over the days, at half past twelve on average."""
+    spread = (1000, 33, 33, 3, 600, 1000, 3, 45_000 * 1000, 1000 * (45_000.0**2 + 14_400.0**2))
+    return [("ehr", "emergency_visit", offset, *spread) for offset in (3600, 7200)]
+
+
 @pytest.fixture
 def clean(programme: Programme) -> Evidence:
     """Everything holds: both sites have 20 events of every measured type in every month."""
@@ -120,6 +127,7 @@ def clean(programme: Programme) -> Evidence:
         rule_results=pl.DataFrame(results, schema=RULE_RESULT, orient="row"),
         ledger=pl.DataFrame(ledger, schema=LEDGER, orient="row"),
         volumes=pl.DataFrame(volumes, schema=VOLUME, orient="row"),
+        dating=pl.DataFrame(_dating(), schema=DATING, orient="row"),
         counts=counts,
     )
 

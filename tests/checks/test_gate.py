@@ -53,7 +53,7 @@ def test_clean_evidence_passes_and_every_check_is_told(clean: Evidence) -> None:
     assert verdict.checks.schema == CHECK
     rules = {(rule.id, source) for rule in row_rules(clean.programme) for source in ("ehr", "survey")}
     tables = {(check.id, "all") for check in table_checks(row_rules(clean.programme))}
-    hand_overs = {(f"{name}_conform", "all") for name in ("rule_results", "ledger", "volumes")}
+    hand_overs = {(f"{name}_conform", "all") for name in ("rule_results", "ledger", "volumes", "dating")}
     assert set(verdict.checks.select("check_id", "scope").iter_rows()) == rules | tables | hand_overs
     assert set(verdict.checks["status"]) == {"pass", "pass_with_failures"}
     assert verdict.checks.null_count().sum_horizontal().sum() == 0

@@ -23,7 +23,7 @@ STAGED = {
     "raw_code": "VARCHAR", "raw_value": "VARCHAR", "raw_status": "VARCHAR", "raw_recorded_at": "VARCHAR",
     "event_id": "VARCHAR", "event_type": "VARCHAR", "code": "VARCHAR", "occurred_at": "TIMESTAMP",
     "occurred_on": "DATE", "precision": "VARCHAR", "site": "VARCHAR", "value": "DOUBLE", "status": "VARCHAR",
-    "recorded_at": "TIMESTAMP",
+    "recorded_at": "TIMESTAMP", "clock_change": "VARCHAR",
 }  # fmt: skip
 ANNOUNCED: dict[str, Any] = {
     "source_row": 1, "raw_patient_id": "NA", "raw_event_type": "ANN", "raw_occurred_at": "02/03/2023 10:00",
@@ -65,10 +65,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "missing_care": (REFERRED, {"raw_code": None, "code": None}),
     "unknown_care": (REFERRED, {"raw_code": "astrology", "code": "astrology"}),
     "too_coarse_a_time": (TIMED, {"precision": "day"}),
+    "time_skipped_by_clock": (TIMED, {"clock_change": "skipped"}),
+    "time_repeated_by_clock": (TIMED, {"clock_change": "repeated"}),
 }
 KEPT = {
     "missing_site", "change_without_recorded_at", "unreadable_recorded_at", "recorded_before_occurred",
-    "missing_care", "unknown_care", "too_coarse_a_time",
+    "missing_care", "unknown_care", "too_coarse_a_time", "time_skipped_by_clock", "time_repeated_by_clock",
 }  # fmt: skip
 
 

@@ -53,12 +53,23 @@ def without_rule(evidence: Evidence) -> Evidence:
     return replace(evidence, rule_results=evidence.rule_results.slice(1))
 
 
+def dated(**changed: float) -> Broken:
+    """The evidence with these counts of its summer visits."""
+    summer = pl.col("utc_offset") == 7200
+    columns = {name: pl.when(summer).then(pl.lit(value)).otherwise(name) for name, value in changed.items()}
+    return lambda evidence: replace(evidence, dating=evidence.dating.with_columns(**columns))
+
+
+def without_late_days(evidence: Evidence) -> Evidence:
+    return replace(evidence, dating=evidence.dating.with_columns(after_twelfth=pl.lit(0, pl.Int64)))
+
+
 EVENTS = 2 * 34 * 5 * 20  # sites x months x types x events a month
 LOADED = EVENTS + 15
 EVALUATED = 34  # months of June 2021 to March 2024
 # id -> (how it is broken, what the broken evidence measures)
 CASES: dict[str, tuple[Broken, Measured]] = {
-    "every_rule_was_evaluated": (without_rule, Measured(1, 48)),
+    "every_rule_was_evaluated": (without_rule, Measured(1, 52)),
     "rows_of_files_add_up": (in_ledger(0, quarantined=2), Measured(1, 2)),
     "loaded_rows_add_up": (counts(cancelled_rows=1), Measured(1, LOADED)),
     "monthly_events_add_up": (without(site="north", month="2023-05", event_type="referral"), Measured(20, EVENTS)),
@@ -72,6 +83,13 @@ CASES: dict[str, tuple[Broken, Measured]] = {
     "events_in_order": (counts(out_of_order_rows=4000), Measured(4000, EVENTS)),
     "few_shared_instants": (counts(same_instant_groups=4000), Measured(4000, EVENTS)),
     "no_events_after_death": (counts(events_after_death=10), Measured(10, EVENTS)),
+    "days_not_imputed": (dated(fifteenth=400), Measured(1, 1)),
+    "times_not_dates": (dated(at_midnight=300), Measured(1, 1)),
+    "days_after_the_twelfth": (without_late_days, Measured(1, 1)),
+    "same_hours_all_year": (
+        dated(seconds=48_600 * 1000, seconds_squared=1000 * (48_600.0**2 + 14_400.0**2)),
+        Measured(1, 1),
+    ),
     "patients_die_once": (counts(patients_with_several_deaths=3), Measured(3, 2000)),
     "patients_have_time_zero": (counts(patients_without_time_zero=401), Measured(401, 2000)),
     "covariates_known": (counts(patients_without_covariates=201), Measured(201, 2000)),
