@@ -12,7 +12,7 @@ from warehouse.programme import Programme
 from warehouse.schemas import ESTIMATE
 
 CONTRASTS = ("after-before", "after/before")
-SHARES = ("cumulative_incidence", "survival", "proportion", "top_box", "response_rate")
+SHARES = ("cumulative_incidence", "survival", "proportion", "top_box", "response_rate", "invitation_rate")
 NUMBERS = [name for name, kind in ESTIMATE.items() if kind == pl.Float64]
 ROUNDING = 1e-9
 FIGURE_KEYS = ["indicator_id", "variant", "measure", "analysis", "scope_type", "scope", "period", "horizon"]

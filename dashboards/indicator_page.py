@@ -54,7 +54,7 @@ def _measures(
     found = [c for c in comparisons(published.rows(indicator.id), scope_type, scope) if c.measure not in hidden]
     if not found:
         return None
-    found.sort(key=lambda c: (c.measure != indicator.primary.measure, c.measure, c.horizon or 0))
+    found.sort(key=lambda c: (c.measure != indicator.primary.measure, c.measure, c.horizon or 0, c.sensitivity or ""))
     lines = [Line(words.measure_in_words(c, indicator, language), c) for c in found]
     caption = language.say("measures.caption.comparator" if scope_type == "arm" else "measures.caption.circuit")
     return tables.of_comparisons(

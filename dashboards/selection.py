@@ -11,17 +11,26 @@ import polars as pl
 
 from warehouse.kinds import Indicator
 from warehouse.programme import Programme
-from warehouse.schemas import Release
+from warehouse.schemas import LARGEST_RESPONSE_DIFFERENCE, LOWEST_RESPONSE, Release
 
 CONTRAST = "after-before"
-SHARES = frozenset({"cumulative_incidence", "survival", "proportion", "top_box", "response_rate"})
+SHARES = frozenset({"cumulative_incidence", "survival", "proportion", "top_box", "response_rate", "invitation_rate"})
 TIMES = frozenset({"median_time", "restricted_mean", "area_under_incidence"})
 PROPORTIONALITY = {
     "hazard_ratio": "proportional_hazards",
     "hazard_ratio_competing": "proportional_hazards_competing",
 }  # a ratio of hazards -> the test that it is the same at all times
-TESTS = frozenset({"log_rank", "stratified_log_rank", "gray_test", "stratified_gray_test", *PROPORTIONALITY.values()})
-RATIOS = frozenset({"rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", *PROPORTIONALITY})
+OF_CURVES = {"log_rank", "stratified_log_rank", "gray_test", "stratified_gray_test"}
+TESTS = frozenset({*OF_CURVES, *PROPORTIONALITY.values(), "brunner_munzel"})
+# What compares after with before without being a difference of two values: told in a sentence.
+RATIOS = frozenset(
+    {
+        "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "rate_ratio_andersen_gill", "events_avoided",
+        "probability_of_superiority", "odds_ratio", "tipping_point", *PROPORTIONALITY,
+    }
+)  # fmt: skip
+SENSITIVITY = "sensitivity:"
+ROUNDING = 1e-9  # of a difference of published shares
 _MONTH_OR_QUARTER = re.compile(r"^\d{4}-(\d{2}|Q[1-4])$")
 
 
@@ -54,6 +63,11 @@ class Row:
         return self.period == CONTRAST
 
     @property
+    def sensitivity(self) -> str | None:
+        """The name of the sensitivity analysis that the row belongs to; None where it is no such analysis."""
+        return self.analysis.removeprefix(SENSITIVITY) if self.analysis.startswith(SENSITIVITY) else None
+
+    @property
     def is_share(self) -> bool:
         """Whether the estimate is a fraction; its contrast then is in percentage points."""
         return self.measure in SHARES
@@ -66,7 +80,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One measure of one scope in the periods, and their difference. None where the release has no row."""
+    """One measure of one scope in the periods, and their difference. None where the release has no row.
+
+    ``sensitivity`` names the sensitivity analysis; None for what was planned or explored.
+    """
 
     measure: str
     horizon: int | None
@@ -76,6 +93,7 @@ class Comparison:
     transition: Row | None
     after: Row | None
     difference: Row | None
+    sensitivity: str | None = None
 
     @property
     def is_present(self) -> bool:
@@ -143,7 +161,7 @@ class Published:
     def series(self, indicator: Indicator, scope_type: str = "overall", scope: str = "all") -> tuple[Row, ...]:
         """The months or quarters of the primary measure, in time order."""
         wanted = (indicator.primary.measure, indicator.primary.horizon, scope_type, scope)
-        found = [row for row in self.rows(indicator.id) if row.is_of_a_month and _key(row) == wanted]
+        found = [row for row in self.rows(indicator.id) if row.is_of_a_month and _key(row) == (*wanted, None)]
         return tuple(sorted(found, key=lambda row: row.period))
 
     def scopes(self, indicator: Indicator) -> list[tuple[str, str]]:
@@ -189,9 +207,11 @@ def _curves(frame: pl.DataFrame) -> dict[tuple[str, str, str, str, str], tuple[P
     return {(k[0], k[1], k[2], k[3], k[4]): tuple(found) for k, found in points.items()}
 
 
-def comparison(rows: Sequence[Row], measure: str, horizon: int | None, scope_type: str, scope: str) -> Comparison:
-    """The rows of one measure, horizon and scope, laid out by period."""
-    wanted = (measure, horizon, scope_type, scope)
+def comparison(
+    rows: Sequence[Row], measure: str, horizon: int | None, scope_type: str, scope: str, sensitivity: str | None = None
+) -> Comparison:
+    """The rows of one measure, horizon, scope and analysis, laid out by period."""
+    wanted = (measure, horizon, scope_type, scope, sensitivity)
     found = {row.period: row for row in rows if _key(row) == wanted}
     return Comparison(
         measure=measure,
@@ -202,15 +222,25 @@ def comparison(rows: Sequence[Row], measure: str, horizon: int | None, scope_typ
         transition=found.get("transition"),
         after=found.get("after"),
         difference=found.get(CONTRAST),
+        sensitivity=sensitivity,
     )
 
 
 def comparisons(rows: Sequence[Row], scope_type: str, scope: str) -> list[Comparison]:
-    """Every measure and horizon of one scope that compares periods, in the release's order."""
+    """Every measure, horizon and analysis of one scope that compares periods, in the release's order."""
     named = [row for row in rows if (row.scope_type, row.scope) == (scope_type, scope) and not row.is_of_a_month]
-    keys = dict.fromkeys((row.measure, row.horizon) for row in named)
-    return [comparison(named, measure, horizon, scope_type, scope) for measure, horizon in keys]
+    keys = dict.fromkeys((row.measure, row.horizon, row.sensitivity) for row in named)
+    return [comparison(named, measure, horizon, scope_type, scope, name) for measure, horizon, name in keys]
 
 
-def _key(row: Row) -> tuple[str, int | None, str, str]:
-    return row.measure, row.horizon, row.scope_type, row.scope
+def response_is_doubtful(rates: Comparison) -> bool:
+    """Whether a period answered under 50 %, or both by more than 10 points apart, as published; true where unknown."""
+    shares = [row.estimate for row in (rates.before, rates.after) if row is not None and row.estimate is not None]
+    if len(shares) < 2:
+        return True
+    apart = abs(shares[0] - shares[1])
+    return min(shares) < LOWEST_RESPONSE or apart > LARGEST_RESPONSE_DIFFERENCE + ROUNDING
+
+
+def _key(row: Row) -> tuple[str, int | None, str, str, str | None]:
+    return row.measure, row.horizon, row.scope_type, row.scope, row.sensitivity

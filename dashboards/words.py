@@ -168,7 +168,15 @@ def _uncertainty(comparison: Comparison, direction: Direction, language: Languag
 
 def measure_in_words(comparison: Comparison, indicator: Indicator, language: Language) -> str:
     """What is measured, with its event, horizon or threshold: Part des parcours avec orientation en 30 jours."""
-    return measure_name(comparison.measure, comparison.horizon, indicator, language)
+    name = measure_name(comparison.measure, comparison.horizon, indicator, language)
+    return in_analysis(name, comparison.sensitivity, language)
+
+
+def in_analysis(measure: str, sensitivity: str | None, language: Language) -> str:
+    """The name of a measure, with that of the sensitivity analysis where it is of one."""
+    if sensitivity is None:
+        return measure
+    return language.say("measure.sensitivity", measure=measure, analysis=language.label("sensitivity", sensitivity))
 
 
 def measure_name(measure: str, horizon: int | None, indicator: Indicator, language: Language) -> str:
@@ -241,7 +249,7 @@ def _unit_of_difference(row: Row) -> str:
         return "point"
     if row.measure in TIMES:
         return row.unit
-    return "rate" if row.measure == "rate" else "score_point"
+    return {"rate": "rate", "mean_cumulative_count": "episode"}.get(row.measure, "score_point")
 
 
 def interval(row: Row | None, language: Language) -> str:

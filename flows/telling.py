@@ -15,7 +15,7 @@ from warehouse.programme import Programme
 from warehouse.schemas import Release
 from warehouse.store import Store
 
-SHARES = ("cumulative_incidence", "survival", "proportion", "top_box", "response_rate")
+SHARES = ("cumulative_incidence", "survival", "proportion", "top_box", "response_rate", "invitation_rate")
 REASONS = {
     "analysed": "analysed",
     "prevalent": "excluded: time zero before the before period",
@@ -88,7 +88,7 @@ def _attrition(attrition: pl.DataFrame, indicator_id: str, variant: str) -> Iter
 
 
 def _figures(released: pl.DataFrame, exact: pl.DataFrame | None, indicator_id: str, variant: str) -> Iterator[str]:
-    keys = ["indicator_id", "variant", "measure", "scope_type", "scope", "period", "horizon"]
+    keys = ["indicator_id", "variant", "measure", "analysis", "scope_type", "scope", "period", "horizon"]
     of = released.filter(
         (pl.col("indicator_id") == indicator_id)
         & (pl.col("variant") == variant)
@@ -107,7 +107,9 @@ def _figures(released: pl.DataFrame, exact: pl.DataFrame | None, indicator_id: s
 
 def _label(row: dict[str, object]) -> str:
     horizon = f" by {row['horizon']} {row['unit']}s" if row["horizon"] is not None else ""
-    return f"{row['period']}: {row['measure']}{horizon}"
+    analysis = str(row["analysis"])
+    named = f" ({analysis.removeprefix('sensitivity:')})" if analysis.startswith("sensitivity:") else ""
+    return f"{row['period']}: {row['measure']}{horizon}{named}"
 
 
 def _released(row: dict[str, object]) -> str:

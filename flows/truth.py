@@ -29,6 +29,7 @@ def _row(estimates: pl.DataFrame, effect: Effect, period: str, true: float) -> s
         pl.col("horizon").eq_missing(pl.lit(effect.horizon, pl.Int64)),
         pl.col("scope_type") == "overall",
         pl.col("period") == period,
+        ~pl.col("analysis").str.starts_with("sensitivity:"),
     ).row(0, named=True)
     low, high = found["ci_low"], found["ci_high"]
     inside = "inside" if low <= true <= high else "OUTSIDE"

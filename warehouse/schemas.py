@@ -82,6 +82,7 @@ OUTCOME_COUNT = _schema({"pathway": pl.Int64, "events": pl.Int64, "exposure": pl
 CENSORED, EVENT_SEEN, COMPETED = 0, 1, 2  # status of a time
 ELIGIBLE, INVITED, ANSWERED = 0, 1, 2  # stage of a questionnaire; a proportion is always ANSWERED
 CONFIDENCE = 0.95  # of every interval
+LOWEST_RESPONSE, LARGEST_RESPONSE_DIFFERENCE = 0.50, 0.10  # below the one, or above the other, a score is doubtful
 FROM_THE_START = -1  # entry of a pathway at risk from day 0: the tick before the first one that is observed
 SCORE_UNIT = 1_000_000  # ``value`` of a score tally is the answer in millionths; of a proportion 0 or 1
 
