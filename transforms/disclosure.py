@@ -123,7 +123,7 @@ def _figures(figures: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     least = policy.smallest_count
     contrast = pl.col("period").is_in(CONTRASTS)
     figures = figures.filter(pl.col("period") != ALL_PERIODS)
-    nobody = (pl.col("n") == 0) & pl.col("scope_type").is_in(["overall", "arm"])  # a period that is absent is told
+    nobody = pl.col("n").eq_missing(0) & pl.col("scope_type").is_in(["overall", "arm"])  # an absent period is told
     small = (pl.min_horizontal("n_with", pl.col("n") - pl.col("n_with")) < least) & ~nobody  # contrasts rarely have n
     judged = figures.with_columns(withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")).with_columns(
         n=pl.when(~contrast).then(rounded_count("n", policy)),
