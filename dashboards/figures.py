@@ -172,7 +172,7 @@ def run(
     """The monthly or quarterly run of each named group, over the bands of the periods."""
     values, texts = ticks_of(look)
     start, until = periods[0][1].start, periods[-1][1].until
-    data: list[Spec] = [_hatched(period, look) for name, period in periods if name == "transition"]
+    data: list[Spec] = [hatched(period, look) for name, period in periods if name == "transition"]
     for position, (name, rows) in enumerate(series.items()):
         data += _series(name, rows, (start, until), main=position == 0, language=look.language)
     shown = half_years(start, until)
@@ -198,7 +198,7 @@ def run(
     return specification(data, layout)
 
 
-def _hatched(period: Period, look: Look) -> Spec:
+def hatched(period: Period, look: Look) -> Spec:
     """The band of the transition: shown, never compared."""
     start, until = period.start.isoformat(), period.until.isoformat()
     return {

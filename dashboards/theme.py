@@ -22,7 +22,15 @@ COLOURS = {"before": "var(--before)", "transition": "var(--transition)", "after"
 FILLS = {"before": "var(--before-fill)", "after": "var(--after-fill)"}
 DASHES = {"before": "dash", "after": "solid"}
 MARKERS = {"before": PAPER, "after": "var(--after)"}  # hollow before, filled after
-TOKENS = (INK, QUIET, RULE, GRID, PAPER, HATCH, BAND_GROUND, *COLOURS.values(), *FILLS.values())
+# The palette of NHS England's Making Data Count, for signals of control charts: never told apart by colour alone.
+UNCLEAR = "var(--unclear)"
+VARIATIONS = {
+    "common_cause": UNCLEAR,
+    "improvement": "var(--improvement)",
+    "concern": "var(--worsening)",
+    "neutral": "var(--insufficient)",
+}
+TOKENS = (INK, QUIET, RULE, GRID, PAPER, HATCH, BAND_GROUND, *COLOURS.values(), *FILLS.values(), *VARIATIONS.values())
 
 FONT = '"Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 LEFT, RIGHT = 64, 24  # margins in pixels; the table of numbers at risk is aligned on them (style.css)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from transforms.chart_figures import Row, funnel_limits
+from transforms.chart_figures import SENSITIVITY, Row, funnel_limits
 from transforms.rounding import rounded_count
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import RELEASED_CHART, RELEASED_CHART_SUMMARY, RELEASED_FUNNEL, Estimates
@@ -48,7 +48,8 @@ def _primary(figures: pl.DataFrame, programme: Programme) -> pl.DataFrame:
     declared = [(name, one.primary.measure, one.primary.horizon) for name, one in programme.indicators.items()]
     schema = {name: figures.schema[name] for name in ("indicator_id", "measure", "horizon")}
     wanted = pl.DataFrame(declared, schema=schema, orient="row")
-    found = figures.filter(variant="main").join(wanted, on=list(schema), how="semi", nulls_equal=True)
+    planned = ~pl.col("analysis").fill_null("").str.starts_with(SENSITIVITY)
+    found = figures.filter(planned, variant="main").join(wanted, on=list(schema), how="semi", nulls_equal=True)
     return found.select(*OF_CHART, "period", "n", "estimate", "withheld")
 
 

@@ -27,6 +27,7 @@ from warehouse.programme import Period, Programme
 from warehouse.schemas import CHART, CHART_SUMMARY, FUNNEL, Estimates, Tallies
 
 SCOPES = (("overall", "all", "circuit"), ("arm", "comparator", "comparator"))  # scope type, scope, arm
+SENSITIVITY = "sensitivity:"  # how the analyses begin that answer the same question in another way
 TOO_FEW_POINTS = "too_few_points"
 NO_SUCH_DAY = "outside_periods"
 HUGE = 1000.0  # pathways a month in the baseline, from which shares have Laney's limits
@@ -118,7 +119,8 @@ def _main(indicator: Indicator) -> dict[str, str]:
 def _of_measure(figures: pl.DataFrame, indicator: Indicator) -> pl.DataFrame:
     """The figures of the primary measure of the indicator itself."""
     horizon = pl.col("horizon").eq_missing(pl.lit(indicator.primary.horizon, pl.Int64))
-    return figures.filter(horizon, measure=indicator.primary.measure, **_main(indicator))
+    planned = ~pl.col("analysis").fill_null("").str.starts_with(SENSITIVITY)
+    return figures.filter(horizon, planned, measure=indicator.primary.measure, **_main(indicator))
 
 
 def _calendar_months(months: pl.DataFrame, indicator: RecurrentEvent) -> dict[str, Row]:
