@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs bench hooks browser lock clean
+.PHONY: help demo test lint format docs bench calibrate hooks browser lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,6 +42,12 @@ SIZE := 100000
 RUNS := 3
 bench: $(SET_UP)  ## Measure speed and memory beside pandas and polars, and check that their figures are equal
 	$(BIN)/python -m benchmarks --patients $(SIZE) --runs $(RUNS)
+
+# Programmes drawn at each size, and the sizes: make calibrate PROGRAMMES=200 SIZES="300 1000"
+PROGRAMMES := 1000
+SIZES := 300 1000 3000
+calibrate: $(SET_UP)  ## Simulate programmes with known effects: do the intervals cover, and do the tests stay quiet?
+	$(BIN)/python -m benchmarks.calibrate --programmes $(PROGRAMMES) --sizes $(SIZES)
 
 hooks: $(SET_UP)  ## Check style and types before each commit
 	$(BIN)/pre-commit install

@@ -1,0 +1,249 @@
+"""Do the intervals of the primary figures cover what was planted, and do the tests stay quiet where nothing was?
+
+Programmes of the same twelve sites are drawn from the simulation of ``parcours simulate``, with its effects and
+with none; their pathways, outcomes, counts and estimates are those of the main job. The planted truth is that of
+all patients drawn at a size, so that a programme's own patients are a sample like those of a hospital. The truth
+of rates has no closed form: it is the rate of all patients drawn, whose own error is a thirtieth of a programme's.
+
+    python -m benchmarks.calibrate --programmes 1000 --sizes 300 1000 3000
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import polars as pl
+
+from transforms.estimates import estimate
+from transforms.follow_up import History
+from transforms.outcomes import outcomes
+from transforms.pathways import pathways
+from transforms.tallies import merge, tally
+from warehouse.declarations import load
+from warehouse.programme import Programme
+from warehouse.schemas import EVENT, PATIENT, Tallies
+from warehouse.simulation.cohort import Cohort, SiteEffects, day_number, draw_cohort
+from warehouse.simulation.histories import draw_histories
+from warehouse.simulation.model import Level, Simulation
+from warehouse.simulation.truth import TruthSoFar
+
+PATIENTS_AT_ONCE = 60_000
+RATE = "emergency_visit_rate"
+# What is looked at: the indicator's primary measure of a period and its contrast; and the ratio of rates.
+PERIODS = ("before", "after", "after-before", "after/before")
+MEASURES = ("cumulative_incidence", "top_box", "rate", "rate_ratio")
+KEYS = ["indicator_id", "measure", "period"]
+SITES_SEED = 12
+LEVELS = ("referral_per_day", "emergency_per_day", "needs_assessment_per_day", "satisfaction_mean")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some programmes of one size, drawn together."""
+
+    programmes: int
+    patients: int  # of each programme
+    has_effect: bool
+    seed: int
+
+
+def main() -> None:
+    """Print one table for each size: truth, bias, coverage, and how often a difference is found where there is none."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programmes", type=int, default=1000, help="simulated programmes of each size")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[300, 1000, 3000], help="patients of a programme")
+    parser.add_argument("--seed", type=int, default=20231231)
+    chosen = parser.parse_args()
+    began = time.process_time(), time.monotonic()
+    print(f"{chosen.programmes:,} programmes of each size, with the planted effects and with none; seed {chosen.seed}.")
+    with ProcessPoolExecutor() as pool:
+        for size in chosen.sizes:
+            blocks = list(_blocks(chosen.programmes, size, chosen.seed))
+            found = pl.concat(pool.map(_estimates, blocks))
+            truths = pl.concat(pool.map(_truths, blocks)).group_by("has_effect", *KEYS).agg(pl.col("truth").mean())
+            print(f"\n### {size:,} patients\n")
+            print("\n".join(_table(found.join(truths, on=["has_effect", *KEYS]))))
+    print(f"\nPython {platform.python_version()}, polars {pl.__version__}, numpy {np.__version__};", end=" ")
+    print(f"{(time.monotonic() - began[1]) / 60:.0f} minutes.")
+
+
+def _blocks(programmes: int, size: int, seed: int) -> Iterator[Block]:
+    at_once = max(1, min(programmes, PATIENTS_AT_ONCE // size))
+    for has_effect, first in product((True, False), range(0, programmes, at_once)):
+        yield Block(
+            min(at_once, programmes - first), size, has_effect, seed + 1_000_003 * size + 2 * first + has_effect
+        )
+
+
+def _programme() -> Programme:
+    """PACOSME with its primary indicators and the rate of emergency visits alone, overall: no stratum, no variant."""
+    whole = load("pacosme")
+    kept = {
+        name: whole.indicators[name].model_copy(update={"variants": {}}) for name in (*whole.analysis.primary, RATE)
+    }
+    analysis = whole.analysis.model_copy(update={"adjust_for": (), "indicators": tuple(kept)})
+    return whole.model_copy(update={"indicators": kept, "strata": {}, "analysis": analysis})
+
+
+def _simulation(block: Block) -> Simulation:
+    """The demo's effects, or usual care everywhere and for ever. Nobody is announced outside the periods."""
+    simulation = Simulation(patients=block.programmes * block.patients, seed=block.seed, prevalent_share=0.0)
+    if block.has_effect:
+        return simulation
+    usual = {name: getattr(simulation, name).usual for name in LEVELS}
+    return replace(simulation, yearly_trend=1.0, **{name: Level(value, value) for name, value in usual.items()})
+
+
+def _drawn(block: Block) -> tuple[Simulation, Cohort, np.random.Generator]:
+    """The patients of all programmes of the block, at sites that are the same in every block."""
+    simulation, programme = _simulation(block), load("pacosme")
+    sites = SiteEffects.draw(simulation, programme, np.random.default_rng(SITES_SEED))
+    rng = np.random.default_rng(block.seed)
+    return simulation, draw_cohort(simulation, programme, sites, 0, simulation.patients, rng), rng
+
+
+def _events(history: pl.DataFrame, cohort: Cohort, programme: Programme) -> pl.DataFrame:
+    """What the warehouse would hold of these histories (EVENT): up to the lock, nothing gone wrong."""
+    sites = pl.Series([site.id for site in programme.sites]).gather(cohort.site[history["patient"].to_numpy()])
+    local = pl.from_epoch(pl.col("day") * 1440 * 60 + pl.col("minute") * 60, time_unit="s").cast(pl.Datetime("us"))
+    known = history.with_columns(
+        sequence=pl.int_range(pl.len(), dtype=pl.Int64),
+        occurred_on=local.dt.date(),
+        occurred_at=local.dt.replace_time_zone(programme.timezone, ambiguous="earliest", non_existent="null")
+        .dt.convert_time_zone("UTC")
+        .dt.replace_time_zone(None),
+        precision=pl.lit("minute"),
+        site=sites,
+    )
+    return known.filter(pl.col("day") < day_number(programme.data_lock)).select(EVENT.names()).cast(EVENT)
+
+
+def _estimates(block: Block) -> pl.DataFrame:
+    """The figures looked at, of each programme: KEYS, has_effect, estimate, ci_low, ci_high, p_value."""
+    programme = _programme()
+    counted = _outcomes(block, programme)
+    found = []
+    for number in range(block.programmes):
+        figures = estimate(_tallies(counted, programme, number, block.patients), programme, "calibration").figures
+        found.append(_looked_at(figures).with_columns(programme=pl.lit(number)))
+    return pl.concat(found).with_columns(has_effect=pl.lit(block.has_effect))
+
+
+def _outcomes(block: Block, programme: Programme) -> dict[str, tuple[pl.DataFrame, pl.DataFrame]]:
+    """Pathways and outcomes of every indicator, of all patients of the block."""
+    simulation, cohort, rng = _drawn(block)
+    events = _events(draw_histories(cohort, simulation, rng), cohort, programme)
+    patients = pl.DataFrame({"patient": np.arange(cohort.size), "birth_year": 1960}, schema=PATIENT)
+    started = pathways(events, patients, programme, programme.time_zero)
+    last = events.group_by("patient").agg(
+        last_at=pl.col("occurred_at").max(), last_on=pl.col("occurred_on").max(), first_on=pl.col("occurred_on").min()
+    )
+    history = History(events, last)
+    return {name: (started, outcomes(started, history, programme, of)) for name, of in programme.indicators.items()}
+
+
+def _tallies(
+    counted: dict[str, tuple[pl.DataFrame, pl.DataFrame]], programme: Programme, number: int, size: int
+) -> Tallies:
+    """The counts of one programme's patients at the circuit sites, all sites and months together."""
+    as_one_site = programme.model_copy(update={"sites": programme.sites[:1]})
+    of_programme = pl.col("patient").is_between(number * size, (number + 1) * size - 1) & (pl.col("arm") == "circuit")
+    parts = []
+    for name, (started, found) in counted.items():
+        own = started.filter(of_programme)
+        parts.append(
+            tally(
+                own,
+                found.filter(pl.col("pathway").is_in(own["pathway"].implode())),
+                as_one_site,
+                indicator_id=name,
+                variant="main",
+            )
+        )
+    whole = merge(*parts)
+    overall = {name: getattr(whole, name).filter(view="overall") for name in ("time", "count", "score")}
+    return replace(whole, **overall)  # no month by month
+
+
+def _looked_at(figures: pl.DataFrame) -> pl.DataFrame:
+    """The primary measure of each period and contrast, at the primary horizon, and the ratio of rates."""
+    horizons = {name: of.primary.horizon for name, of in _programme().indicators.items()}
+    primary = pl.col("horizon").eq_missing(pl.col("indicator_id").replace_strict(horizons, return_dtype=pl.Int64))
+    of_plan = ~pl.col("analysis").str.starts_with("sensitivity")
+    chosen = figures.filter(pl.col("measure").is_in(MEASURES), pl.col("period").is_in(PERIODS), primary, of_plan)
+    return chosen.select(*KEYS, "estimate", "ci_low", "ci_high", "p_value")
+
+
+def _truths(block: Block) -> pl.DataFrame:
+    """What was planted in the patients of a block: has_effect, KEYS, truth."""
+    whole = load("pacosme")
+    _, cohort, _ = _drawn(block)
+    so_far = TruthSoFar(_simulation(block), whole)
+    so_far.add(cohort)
+    rows = [
+        {"indicator_id": effect.indicator_id, "measure": effect.measure, "period": period, "truth": true}
+        for effect in so_far.effects()
+        if effect.indicator_id in whole.analysis.primary and effect.variant == "main"
+        for period, true in (("before", effect.before), ("after", effect.after), ("after-before", effect.difference))
+    ]
+    return pl.concat([pl.DataFrame(rows), _true_rates(block)]).with_columns(has_effect=pl.lit(block.has_effect))
+
+
+def _true_rates(block: Block) -> pl.DataFrame:
+    """The rates of all patients of the block together."""
+    programme = _programme()
+    programme = programme.model_copy(update={"indicators": {RATE: programme.indicators[RATE]}})
+    counted = _outcomes(block, programme)
+    figures = estimate(_tallies(counted, programme, 0, block.programmes * block.patients), programme, "truth").figures
+    return _looked_at(figures).select(*KEYS, truth="estimate")
+
+
+def _table(found: pl.DataFrame) -> Iterator[str]:
+    """One row per figure: what was planted, mean estimate, bias with its limit, coverage, false alarms."""
+    yield "| figure | planted | mean estimate | bias | allowed | covers | without effect: covers | false alarms |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    inside = pl.col("truth").is_between("ci_low", "ci_high")
+    of_ratio = pl.col("measure") == "rate_ratio"  # whose mean is that of its logarithm
+    null_value = pl.when(of_ratio).then(1.0).otherwise(0.0)
+    of_contrast = pl.col("period").is_in(["after-before", "after/before"])
+    alarm = pl.when(of_contrast).then(~null_value.is_between(pl.col("ci_low"), pl.col("ci_high")))
+    summary = (
+        found.group_by("has_effect", *KEYS)
+        .agg(
+            truth=pl.col("truth").first(),
+            mean=pl.when(of_ratio)
+            .then(pl.col("estimate").log().mean().exp())
+            .otherwise(pl.col("estimate").mean())
+            .first(),
+            error=pl.col("estimate").std() / pl.col("estimate").count().sqrt(),
+            covers=inside.mean(),
+            alarms=alarm.mean(),
+            absent=pl.col("ci_low").null_count(),
+        )
+        .sort("has_effect", *KEYS)
+    )
+    planted, quiet = (summary.filter(has_effect=effect) for effect in (True, False))
+    for row in planted.join(quiet, on=KEYS, suffix="_quiet", maintain_order="left").iter_rows(named=True):
+        yield _row(row)
+
+
+def _row(row: dict[str, float]) -> str:
+    bias, allowed = row["mean"] - row["truth"], max(0.02 * abs(row["truth"]), 2 * row["error"])
+    alarms = "" if row["alarms_quiet"] is None else f"{row['alarms_quiet']:.1%}"
+    absent = row["absent"] + row["absent_quiet"]
+    return (
+        f"| {row['indicator_id']} {row['measure']} {row['period']} | {row['truth']:.4f} | {row['mean']:.4f} "
+        f"| {bias:+.4f} | {allowed:.4f} | {row['covers']:.1%} | {row['covers_quiet']:.1%} | {alarms} |"
+        + (f" {absent} without interval" if absent else "")
+    )
+
+
+if __name__ == "__main__":
+    main()
