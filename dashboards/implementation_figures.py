@@ -25,7 +25,7 @@ from dashboards.language import Language
 from warehouse.programme import Period
 
 COUNTS_HEIGHT = 420
-LOWER, UPPER = (0.0, 0.46), (0.6, 1.0)  # the counts of each period, and their sum above them
+LOWER, UPPER = (0.0, 0.44), (0.57, 0.91)  # the counts of each period, and their sum above them
 FEWEST_ON_AXIS = 5  # ticks are whole numbers
 SHARE_ROW_HEIGHT = 54
 DAY = timedelta(days=1)
@@ -85,7 +85,7 @@ def counts(series: Sequence[Count], periods: Sequence[tuple[str, Period]], langu
         annotations=[
             *(period_label(name, period, language) for name, period in periods),
             _panel(language.say(f"activity.panel.{series[0].step}"), LOWER[1]),
-            _panel(language.say("activity.panel.cumulative"), UPPER[1] - 0.07),
+            _panel(language.say("activity.panel.cumulative"), UPPER[1]),
         ],
     )  # fmt: skip
     return specification([*_bars(series, start, until), _steps(series, start, until)], layout)

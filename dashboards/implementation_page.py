@@ -64,7 +64,8 @@ def headlines(published: Published, language: Language) -> list[tuple[str, str]]
 def content(published: Published, language: Language) -> tuple[dict[str, Any], tuple[Chart, ...]]:
     """What the template needs, and the charts in the order of the page."""
     sections = [_section(published, kind, language) for kind in _kinds(published)]
-    contexts = [_context(published, reference, language) for reference in published.programme.references]
+    released = published.release.references["reference_id"]
+    contexts = [_context(published, one, language) for one in published.programme.references if one.id in released]
     drawn = [chart for section in sections for chart in (section.chart, section.items) if chart is not None]
     sections_and_contexts = {"sections": sections, "contexts": contexts, "has_people": _has_people(published)}
     return sections_and_contexts, (*drawn, *(context.chart for context in contexts))
@@ -261,7 +262,7 @@ def _shares_chart(
 ) -> Chart:
     spec = implementation_figures.shares(rows, language)
     told = [f"{row.label} ({_share_cells(row, language, exact=exact)[0]})" for row in rows if row.estimate is not None]
-    summary = language.say("activity.items.summary", items=language.say("list.comma").join(told))
+    summary = language.say("activity.items.summary", items=language.say("list.semicolon").join(told))
     if not told:
         summary = language.say("chart.run.empty")
     return Chart(name, title, summary, spec, table, csv, height=spec["layout"]["height"])

@@ -80,10 +80,12 @@ def release(
     policy = programme.privacy
     figures = _by_month_or_quarter(_contrasts_with_their_groups(_figures(estimates.figures, policy)))
     charts, summaries = released_charts(estimates, figures, programme)
+    done = released_activity(ACTIVITY.to_frame() if activity is None else activity, programme)
+    cells = pl.concat([figures["withheld"], done["withheld"]]).to_frame()
     counted = replace(
         provenance,
-        withheld_cells=figures.filter(pl.col("withheld") == SMALL).height,
-        released_cells=figures.filter(pl.col("withheld").is_null()).height,
+        withheld_cells=cells.filter(pl.col("withheld") == SMALL).height,
+        released_cells=cells.filter(pl.col("withheld").is_null()).height,
     )
     sealed = Release(
         programme=programme,
@@ -97,7 +99,7 @@ def release(
         id="",
         smallest_count=policy.smallest_count,
         round_to=policy.round_to,
-        activity=released_activity(ACTIVITY.to_frame() if activity is None else activity, programme),
+        activity=done,
         references=reference_figures(programme),
         charts=charts,
         chart_summaries=summaries,

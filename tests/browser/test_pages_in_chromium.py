@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-TYPES = ("index", "indicator-time_to_referral", "sites", "quality", "methods")
+TYPES = ("index", "indicator-time_to_referral", "sites", "implementation", "quality", "methods")
 DRAWN = "() => [...document.querySelectorAll('.plot')].every((place) => place.querySelector('.main-svg'))"
 IN_THEME = "(theme) => [...document.querySelectorAll('.plot')].every((place) => place.dataset.drawn === theme)"
 MIDDLES = "(items) => items.map((i) => i.getBoundingClientRect()).map((box) => box.left + box.width / 2)"
@@ -44,7 +44,7 @@ def opened(browser: Browser, path: Path, **context: Any) -> Iterator[Page]:
 
 def test_every_page_opens_offline_without_a_word_on_the_console(browser: Browser, site: Path) -> None:
     names = ["index.html", *(f"fr/{path.name}" for path in sorted((site / "fr").glob("*.html")))]
-    assert len(names) == 11  # the English ones are opened below
+    assert len(names) == 12  # the English ones are opened below
     for name in names:
         with opened(browser, site / name) as page:
             charts = page.locator(".plot").count()

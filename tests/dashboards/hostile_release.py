@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 import release_builder
 
 from warehouse.declared import Text
+from warehouse.implementation import ActivityFile, Reference
+from warehouse.programme import Programme
 from warehouse.schemas import Release
 
 # One payload a line; N becomes its number, so that each can be told apart.
@@ -76,7 +79,7 @@ PAYLOADS = tuple(line.replace("N", str(k)) for k, line in enumerate((*LINES.stri
 
 def hostile(turn: int = 0) -> Release:
     """Every payload stands somewhere; another ``turn`` puts them elsewhere."""
-    given = iter(PAYLOADS[turn:] + PAYLOADS[:turn] + PAYLOADS + PAYLOADS)
+    given = iter(PAYLOADS[turn:] + PAYLOADS[:turn] + PAYLOADS + PAYLOADS + PAYLOADS)
     benign = release_builder.programme()
     declared = {
         name: indicator.model_copy(
@@ -96,6 +99,8 @@ def hostile(turn: int = 0) -> Release:
             "summary": pair(given),
             "sites": tuple(site.model_copy(update={"title": pair(given)}) for site in benign.sites),
             "indicators": declared,
+            "activity": activity_of(benign, given),
+            "references": tuple(reference_of(reference, given) for reference in benign.references),
             "privacy": benign.privacy.model_copy(update={"purpose": next(given)}),
         }
     )
@@ -118,6 +123,26 @@ def hostile(turn: int = 0) -> Release:
         reason=pl.when(pl.col("reason") == "prevalent").then(pl.lit(next(given))).otherwise("reason")
     )
     return release_builder.pacosme(programme=made, figures=figures, checks=checks, files=files, attrition=attrition)
+
+
+def activity_of(benign: Programme, given: Iterator[str]) -> ActivityFile | None:
+    """The file of activity with hostile names of activities and answers."""
+    if benign.activity is None:
+        return None
+    kinds = tuple(
+        kind.model_copy(update={"title": pair(given), "items": tuple(renamed(item, given) for item in kind.items)})
+        for kind in benign.activity.kinds
+    )
+    return benign.activity.model_copy(update={"kinds": kinds})
+
+
+def reference_of(reference: Reference, given: Iterator[str]) -> Reference:
+    items = tuple(renamed(item, given) for item in reference.items)
+    return reference.model_copy(update={"title": pair(given), "source": pair(given), "items": items})
+
+
+def renamed(item: Any, given: Iterator[str]) -> Any:
+    return item.model_copy(update={"title": pair(given)})
 
 
 def pair(given: Iterator[str]) -> Text:

@@ -16,12 +16,14 @@ import polars as pl
 
 from warehouse.programme import Programme
 from warehouse.schemas import (
+    RELEASED_ACTIVITY,
     RELEASED_ATTRITION,
     RELEASED_CHECK,
     RELEASED_CURVE,
     RELEASED_FIGURE,
     RELEASED_FILE,
     RELEASED_READING,
+    RELEASED_REFERENCE,
     Provenance,
     Release,
 )
@@ -35,6 +37,30 @@ PERIODS = {
 CIRCUIT = ("Saint-Cloud", "Paris", "Orsay", "Lyon", "Lille", "Nantes", "Toulouse", "Dijon")
 COMPARATORS = ("Reims", "Caen", "Angers", "Montpellier")
 SMALL = "small_count"
+
+ANSWERS = {
+    "coaching": {"fr": "Accompagnement individuel", "en": "Individual coaching"},
+    "workshops": {"fr": "Ateliers collectifs", "en": "Group workshops"},
+}
+KINDS: list[dict[str, Any]] = [
+    {"id": "trained", "title": {"fr": "Professionnels formés", "en": "Professionals trained"}, "counts": "people"},
+    {"id": "workshops", "title": {"fr": "Ateliers tenus", "en": "Workshops held"}, "counts": "actions"},
+    {"id": "survey", "title": {"fr": "Réponses à l’enquête", "en": "Answers to the survey"}, "counts": "people",
+     "items": [{"id": name, "title": title} for name, title in ANSWERS.items()]},
+]  # fmt: skip
+SURVEY: dict[str, Any] = {
+    "id": "survey_2020",
+    "title": {"fr": "Enquête nationale de 2020", "en": "National survey of 2020"},
+    "source": {"fr": "Enquête en ligne.", "en": "Online survey."},
+    "from": date(2020, 8, 24),
+    "until": date(2020, 9, 9),
+    "n": 261,
+    "several_answers": True,
+    "items": [
+        {"id": "coaching", "title": ANSWERS["coaching"], "percent": 38},
+        {"id": "workshops", "title": ANSWERS["workshops"], "count": 70},
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -133,6 +159,8 @@ def programme(**own: Any) -> Programme:
         "time_zero": {"event": "announcement"},
         "sites": sites,
         "sources": [{"id": "ehr", "path": "events/*.csv", "timezone": "Europe/Paris"}],
+        "activity": {"path": "activity.csv", "kinds": KINDS},
+        "references": [SURVEY],
         "strata": {"age_band": [18, 50, 65, 75], "de_novo": True},
         "analysis": {"indicators": list(TRUTH), "primary": ["time_to_referral", "emergency_return", "satisfaction"]},
         "privacy": {"purpose": "évaluation d’impact", "retention_until": date(2028, 12, 31)},
@@ -355,6 +383,32 @@ def check_rows() -> Iterator[dict[str, Any]]:
                "sentence_fr": fr, "sentence_en": en}  # fmt: skip
 
 
+def activity_rows() -> Iterator[dict[str, Any]]:
+    """People by quarter with one withheld, actions by month, answers with their items, one of them withheld."""
+    quarters = [("2022-Q1", 60, 60), ("2022-Q2", None, None), ("2022-Q3", 45, 115), ("all", 115, None)]
+    months = [("2022-01", 4, 4), ("2022-02", 0, 4), ("2022-03", 6, 10), ("all", 10, None)]
+    answers = [("2021-06", 120, 120), ("2021-07", 90, 205), ("all", 205, None)]
+    for activity, series in (("trained", quarters), ("workshops", months), ("survey", answers)):
+        for scope_type, scope in (("overall", "all"), ("site", "lyon"), ("site", "reims")):
+            for period, n, cumulative in series:
+                yield {
+                    "activity": activity, "scope_type": scope_type, "scope": scope, "period": period, "n": n,
+                    "cumulative": cumulative, "withheld": SMALL if n is None else None,
+                }  # fmt: skip
+    whole = {"activity": "survey", "scope_type": "overall", "scope": "all", "period": "all", "n": 205}
+    yield whole | {"item": "coaching", "n_yes": 85, "estimate": 0.41, "ci_low": 0.35, "ci_high": 0.48}
+    yield whole | {"item": "workshops", "withheld": SMALL}
+
+
+def reference_rows() -> Iterator[dict[str, Any]]:
+    """Of 261, a rounded percentage and a count."""
+    shares = {"estimate": 0.38, "ci_low": 0.323, "ci_high": 0.44}
+    one = {"reference_id": "survey_2020", "n": 261}
+    yield one | {"item": "coaching", "percent": 38, "n_yes": 99, "n_yes_least": 98, "n_yes_most": 100} | shares
+    shares = {"estimate": 0.268, "ci_low": 0.218, "ci_high": 0.325}
+    yield one | {"item": "workshops", "n_yes": 70, "n_yes_least": 70, "n_yes_most": 70} | shares
+
+
 def pacosme(**own: Any) -> Release:
     """The release that the pages are tested and looked at with. ``own`` replaces parts of it."""
     declared: Programme = own.pop("programme", None) or programme()
@@ -375,6 +429,8 @@ def pacosme(**own: Any) -> Release:
              for reason, n in (("current", 60540), ("superseded", 310), ("cancelled", 110), ("on_or_after_lock", 280))],
             RELEASED_READING,
         ),
+        "activity": frame(list(activity_rows()), RELEASED_ACTIVITY),
+        "references": frame(list(reference_rows()), RELEASED_REFERENCE),
         "provenance": Provenance(
             software_version="0.1.0", code_revision="3e1f9ab",
             plan_hash=declared.plan_hash, data_lock=declared.data_lock,
