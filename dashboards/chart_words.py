@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dashboards import words
 from dashboards.charted import ChartPoint, ChartSummary, ControlChart, FunnelPoint
@@ -109,7 +109,7 @@ def place(point: FunnelPoint, language: Language) -> str:
     return language.say(f"funnel.position.{point.position}")
 
 
-def funnel_summary(sites: Sequence[FunnelPoint], names: dict[str, str], language: Language) -> str:
+def funnel_summary(sites: Sequence[FunnelPoint], names: Mapping[str, str], language: Language) -> str:
     """How many sites lie inside the wide limits, which do not, and which are not drawn."""
     drawn = [point for point in sites if point.position is not None]
     far = [names[point.scope or ""] for point in drawn if (point.position or "").endswith("998")]

@@ -31,6 +31,12 @@ def tables(published: Published, language: Language) -> Iterator[tuple[str, str]
         curves = release.curves.filter(of_it)
         if curves.height:
             yield f"curves_{name}", _text(curves, titles, language)
+        for kind, frame in (("charts", release.charts), ("funnels", release.funnels)):
+            mine = frame.filter(of_it)
+            if mine.height:
+                yield f"{kind}_{name}", _text(mine, titles, language)
+    if release.chart_summaries.height:
+        yield "chart_summaries", _text(release.chart_summaries, titles, language)
     yield "attrition", _text(release.attrition, titles, language)
     yield "checks", _text(release.checks, titles, language)
     yield "files", _text(release.files, titles, language)

@@ -1,6 +1,7 @@
-"""Small drawings of HTML boxes: where a value and its interval lie on a scale, in per cent of its width.
+"""Small drawings: where a value and its interval lie on a scale, and the icons of control charts.
 
-They repeat what the text beside them says and are hidden from screen readers.
+Scales repeat what the text beside them says and are hidden from screen readers. Icons carry their own words: each
+has a letter, a shape and a sentence beside its colour.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dashboards.language import Language
 from dashboards.selection import Comparison, Row
 
 POINTS_SCALES = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -48,3 +50,43 @@ def scale_of(comparisons: Iterable[Comparison]) -> float:
     limits = [abs(limit) for row in rows for limit in (row.ci_low, row.ci_high) if limit is not None]
     most = max(limits, default=POINTS_SCALES[0])
     return next((scale for scale in POINTS_SCALES if most <= scale), POINTS_SCALES[-1])
+
+
+# --- Icons of control charts --------------------------------------------------------------------
+
+# Dots of the icons on a square of 48: a process that climbs, falls, or only varies.
+RISING = ((12, 34), (18, 33), (24, 34), (30, 24), (36, 14))
+FALLING = ((12, 14), (18, 15), (24, 14), (30, 24), (36, 34))
+VARYING = ((12, 26), (18, 21), (24, 27), (30, 21), (36, 26))
+# The height of the target's line beside a process that varies around the middle, and where the letter stands.
+TARGETS = {"consistent_pass": (37, (24, 18)), "consistent_fail": (11, (24, 41)), "hit_or_miss": (24, (24, 18))}
+LETTERS = {"high": (16, 23), "low": (16, 37)}
+
+
+@dataclass(frozen=True)
+class Icon:
+    """An icon of a control chart: its colour's name, its letter, dots, the height of a target's line, and words."""
+
+    kind: str  # improvement, concern, neutral, common_cause; consistent_pass, consistent_fail, hit_or_miss
+    letter: str
+    letter_at: tuple[int, int]
+    dots: tuple[tuple[int, int], ...]
+    target: int | None
+    words: str
+
+
+def of_variation(variation: str, language: Language) -> Icon:
+    """The icon of the last point: H or L for a signal on the high or the low side, no letter for none."""
+    said = language.say("spc.icon.variation", variation=language.say(f"spc.variation.{variation}"))
+    kind, _, side = variation.rpartition("_")
+    if variation == "common_cause":
+        return Icon("common_cause", "", (0, 0), VARYING, None, said)
+    letter, dots = language.say(f"spc.letter.{side}"), RISING if side == "high" else FALLING
+    return Icon(kind, letter, LETTERS[side], dots, None, said)
+
+
+def of_assurance(assurance: str, language: Language) -> Icon:
+    """The icon of the target: reached, missed, or either at random, with the target as a line."""
+    said = language.say("spc.icon.assurance", assurance=language.say(f"spc.assurance.{assurance}"))
+    line, letter_at = TARGETS[assurance]
+    return Icon(assurance, language.say(f"spc.letter.{assurance}"), letter_at, VARYING, line, said)

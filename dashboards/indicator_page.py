@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards import charts, tables, words
+from dashboards import charts, control_charts, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language, readable
 from dashboards.selection import PROPORTIONALITY, RATIOS, SHARES, TESTS, Published, Row, comparisons
@@ -20,14 +20,19 @@ _COMPLEMENTS = {"survival": "cumulative_incidence", "cumulative_incidence": "sur
 def content(published: Published, indicator: Indicator, language: Language) -> tuple[dict[str, Any], tuple[Chart, ...]]:
     """What the template needs, and the charts in the order of the page."""
     curves = charts.curves(published, indicator, language) if isinstance(indicator, TimeToEvent | Gap) else []
-    run = charts.run(published, indicator, language)
+    control = control_charts.section(published, indicator, language)
+    run = charts.run(published, indicator, language) if control is None else None
+    names = {site.id: site_name(site, language) for site in published.programme.sites}
+    funnel = control_charts.funnel(published, indicator, names, language)
     variants = _variants(published, indicator, language)
     strata = _strata(published, indicator, language)
     comparator = _measures(published, indicator, "arm", "comparator", language)
     sections: dict[str, Any] = {
         "is_primary": indicator in published.primary,
         "curves": curves,
+        "control": control,
         "run": run,
+        "funnel": funnel,
         "measures": _measures(published, indicator, "overall", "all", language),
         "comparator": comparator,
         "tests": _tests(published, indicator, language),
@@ -38,7 +43,10 @@ def content(published: Published, indicator: Indicator, language: Language) -> t
         "caveat": language.pick(indicator.caveat),
         "csv": f"indicator_{indicator.id}",
     }
-    return sections, tuple(chart for chart in (*curves, run, variants, strata) if chart is not None)
+    of_months = [run] if control is None else control.charts
+    of_sites = None if funnel is None else funnel.chart
+    drawn = (*curves, *of_months, of_sites, variants, strata)
+    return sections, tuple(chart for chart in drawn if chart is not None)
 
 
 def site_name(site: Site, language: Language) -> str:

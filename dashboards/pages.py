@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from dashboards import charts, glyphs, implementation_page, indicator_page, tables, words
+from dashboards import charts, control_charts, glyphs, implementation_page, indicator_page, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language
 from dashboards.selection import Comparison, Published
@@ -47,6 +47,7 @@ class Tile:
     difference: dict[str, str]
     marks: tuple[glyphs.Mark, ...]
     reason: str
+    icons: tuple[glyphs.Icon, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _tile(published: Published, indicator: Indicator, language: Language) -> Til
         difference=_values(found, "difference", least, language),
         marks=tuple(mark for mark in marks if mark is not None),
         reason=words.reason(found.difference, language) if insufficient else "",
+        icons=control_charts.icons(published, indicator, language),
     )
 
 
