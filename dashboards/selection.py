@@ -54,6 +54,7 @@ class Row:
     ci_low: float | None
     ci_high: float | None
     p_value: float | None
+    p_adjusted: float | None
     method: str | None
     withheld: str | None
 
@@ -195,7 +196,7 @@ def _silent_where_withheld(row: Row) -> Row:
     """A withheld row shows no number, whatever it was given."""
     if row.withheld is None:
         return row
-    return replace(row, estimate=None, ci_low=None, ci_high=None, p_value=None)
+    return replace(row, estimate=None, ci_low=None, ci_high=None, p_value=None, p_adjusted=None)
 
 
 def _curves(frame: pl.DataFrame) -> dict[tuple[str, str, str, str, str], tuple[Point, ...]]:
