@@ -120,11 +120,12 @@ def _signals(chart: ControlChart, days: Mapping[str, str], look: Look) -> Iterat
             "x": [days[point.period] for point in found],
             "y": [point.estimate for point in found],
             "marker": {
-                "size": 9 if kind == "common_cause" else 11,
+                "size": 8 if kind == "common_cause" else 10,
                 "symbol": shape,
                 "color": theme.VARIATIONS[kind],
                 "line": {"color": theme.INK, "width": 1},
             },
+            "cliponaxis": False,
             "text": [_told(point, look) for point in found],
             "hovertemplate": "%{text}<extra></extra>",
         }

@@ -37,9 +37,9 @@ def section(published: Published, indicator: Indicator, language: Language) -> C
     is_share = indicator.primary.measure in SHARES
     look = Look(language, "", end_of_axis(highs, is_share=is_share), is_share)
     drawn = tuple(_chart(published, indicator, group, chart, look) for group, chart in known.items())
-    first = next(iter(known.values())).summary
-    notes = [language.say(f"spc.note.{first.chart}")]
-    if first.grain == "quarter":
+    kinds = dict.fromkeys(chart.summary.chart for chart in known.values())
+    notes = [language.say(f"spc.note.{kind}") for kind in kinds]
+    if any(chart.summary.grain == "quarter" for chart in known.values()):
         notes.append(language.say("indicator.control.quarter"))
     return ControlSection(drawn, tuple(notes), icons(published, indicator, language))
 
@@ -50,7 +50,7 @@ def icons(published: Published, indicator: Indicator, language: Language) -> tup
     if found is None:
         return ()
     of = found.summary
-    shown = [] if of.variation is None else [glyphs.of_variation(of.variation, language)]
+    shown = [] if of.variation is None else [glyphs.of_variation(of.variation, language, provisional=of.provisional)]
     return (*shown, *([] if of.assurance is None else [glyphs.of_assurance(of.assurance, language)]))
 
 

@@ -75,9 +75,10 @@ class Icon:
     words: str
 
 
-def of_variation(variation: str, language: Language) -> Icon:
+def of_variation(variation: str, language: Language, *, provisional: bool) -> Icon:
     """The icon of the last point: H or L for a signal on the high or the low side, no letter for none."""
-    said = language.say("spc.icon.variation", variation=language.say(f"spc.variation.{variation}"))
+    key = "spc.icon.provisional" if provisional else "spc.icon.variation"
+    said = language.say(key, variation=language.say(f"spc.variation.{variation}"))
     kind, _, side = variation.rpartition("_")
     if variation == "common_cause":
         return Icon("common_cause", "", (0, 0), VARYING, None, said)

@@ -259,6 +259,8 @@ def methods(published: Published, language: Language) -> Page:
         "measures": [_measure(name, language) for name in published.measures],
         "level": language.percent(CONFIDENCE),
         "controlled": programme.has_comparator,
+        "charted": release.charts.height > 0,
+        "screened": programme.analysis.screen_moving_ranges,
         "pandemic": _meets_pandemic([period for _, period in programme.periods.named()]),
         "least": release.smallest_count,
         "largest_hidden": release.smallest_count - 1,
