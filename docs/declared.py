@@ -9,11 +9,13 @@ from typing import Any
 
 from warehouse import declarations, programme
 from warehouse.declared import Declared, descendants
+from warehouse.implementation import ACTIVITY_COLUMNS
 from warehouse.kinds import IndicatorBase
 
 WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "descriptions.toml").read_text(encoding="utf-8"))
 OF_A_PROGRAMME = (
-    "Programme", "Text", "Periods", "Period", "TimeZero", "Site", "Source", "EventMapping", "PatientFile", "FollowUp",
+    "Programme", "Text", "Periods", "Period", "TimeZero", "Site", "Source", "EventMapping", "PatientFile",
+    "ActivityFile", "ActivityKind", "ActivityItem", "Reference", "ReferenceItem", "FollowUp",
     "Analysis", "Planned", "Bootstrap", "RiskOfBias", "Judgement", "Privacy",
 )  # fmt: skip
 
@@ -66,6 +68,8 @@ def programme_file() -> list[str]:
         "## Words that sources are mapped to",
         "",
         f"Columns: {listed(programme.CANONICAL_COLUMNS)}; required are {listed(programme.REQUIRED_COLUMNS)}.",
+        "",
+        f"Columns of the file of activity: {listed(ACTIVITY_COLUMNS)}; all but `item` are required.",
         "",
         f"Event types: {listed(programme.EVENT_TYPES)}.",
         "",

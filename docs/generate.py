@@ -20,6 +20,8 @@ from checks.tables import Evidence, TableCheck, table_checks
 from docs.declared import WORDS, listed, programme_file, table
 from flows.__main__ import app
 from warehouse import declarations, schemas
+from warehouse.activity import ACTIVITY_RULES
+from warehouse.covariates import PATIENT_RULES
 from warehouse.kinds import Gap, Indicator
 from warehouse.schemas import Rule
 
@@ -37,7 +39,10 @@ EXIT_CODES = {
     7: "Storage: the disk is full, a folder is missing or may not be written, the key is missing.",
     130: "Interrupted. Nothing half-done is kept; run the same command again.",
 }
-TYPES = {"Int64": "whole number", "UInt8": "whole number", "Float64": "number", "String": "text", "Date": "day"}
+TYPES = {
+    "Int64": "whole number", "UInt8": "whole number", "Float64": "number", "String": "text", "Date": "day",
+    "Boolean": "true or false",
+}  # fmt: skip
 
 
 def pages() -> dict[str, str]:
@@ -137,7 +142,7 @@ def _spoken(language: str, title: str, definition: str, caveat: str) -> list[str
 def checks() -> list[str]:
     """Row rules in their order, checks of counts and of results, and what a rule may read."""
     rules = row_rules(declarations.load(EXAMPLE))
-    of_rows = [(*_declared(rule), "kept out" if rule.quarantines else "counted", _sentences(rule)) for rule in rules]
+    of_rows, of_files = ([_row_rule(rule) for rule in some] for some in (rules, (*PATIENT_RULES, *ACTIVITY_RULES)))
     of_counts = [(*_declared(check), _sentences(check)) for check in table_checks(rules)]
     of_results = [(*_declared(check), _sentences(check)) for check in RESULT_CHECKS]
     head = ("check", "category", "severity", "at most")
@@ -148,6 +153,9 @@ def checks() -> list[str]:
         *ROW_RULES.strip().splitlines(),
         "",
         *table((*head, "the row is", "of which: what must hold"), of_rows),
+        "Of the files beside the events, of covariates and of activity:",
+        "",
+        *table((*head, "the row is", "of which: what must hold"), of_files),
         "## Checks of counts",
         "",
         *table((*head, "of which: what must hold"), of_counts),
@@ -189,6 +197,10 @@ programme, those of `pacosme` stand here.
 
 def _declared(check: Rule | TableCheck[Evidence] | TableCheck[Results]) -> tuple[str, ...]:
     return f"`{check.id}`", check.category, check.severity, f"{check.threshold:.1%}".replace(".0%", "%")
+
+
+def _row_rule(rule: Rule) -> tuple[str, ...]:
+    return *_declared(rule), "kept out" if rule.quarantines else "counted", _sentences(rule)
 
 
 def _sentences(check: Rule | TableCheck[Evidence] | TableCheck[Results]) -> str:

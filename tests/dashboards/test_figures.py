@@ -37,10 +37,10 @@ def numbers(value: Any) -> set[float]:
 
 def test_every_plotted_share_is_a_released_one(release: Release) -> None:
     columns = ("estimate", "ci_low", "ci_high")
-    released = {
-        round(v, 6) for f in (release.figures, release.curves) for c in columns for v in f[c].drop_nulls().to_list()
-    }
+    frames = (release.figures, release.curves, release.activity, release.references)
+    released = {round(v, 6) for f in frames for c in columns for v in f[c].drop_nulls().to_list()}
     complements = {round(1 - v, 6) for v in released}
+    released |= {float(n) for c in ("n", "cumulative") for n in release.activity[c].drop_nulls().to_list()}
     drawn = all_charts(release)
     assert len(drawn) > 20
     for chart in drawn:
