@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboards import figures, tables, words
+from dashboards import figures, inference_words, tables, words
 from dashboards.figures import Dots, Look
 from dashboards.language import Language
 from dashboards.selection import SHARES, Point, Published, Row
@@ -36,6 +36,7 @@ class Chart:
     csv: str
     height: int
     at_risk: AtRisk | None = None
+    badge: str = ""  # the word for what was not planned
 
 
 def _chart(name: str, title: str, summary: str, spec: Mapping[str, Any], table: Table, csv: str) -> Chart:
@@ -147,7 +148,8 @@ def run(published: Published, indicator: Indicator, language: Language, *, small
     table = tables.of_series(title, named, published.release.smallest_count, language)
     summary = _run_summary(next(iter(named.values())), language)
     name = f"run-{indicator.id}" if small else "run"
-    return _chart(name, title, summary, spec, table, f"indicator_{indicator.id}")
+    drawn = _chart(name, title, summary, spec, table, f"indicator_{indicator.id}")
+    return replace(drawn, badge=inference_words.mark(next(iter(named.values())), language))
 
 
 def _run_summary(rows: Sequence[Row], language: Language) -> str:
@@ -170,14 +172,26 @@ def _run_summary(rows: Sequence[Row], language: Language) -> str:
 
 def dots(name: str, title: str, first: str, lines: Sequence[Line], axis: str, published: Published, csv: str,
          language: Language) -> Chart:  # fmt: skip
-    """Before and after of each line with their intervals, and the table of the same lines."""
+    """Before and after of each line with their intervals, and the table of the same lines; what was not planned says so."""
+    badge = inference_words.mark([row for line in lines for row in _rows_of(line)], language)
+    lines = lines if badge else [_marked(line, language) for line in lines]
     rows = [Dots(line.label, line.comparison.before, line.comparison.after) for line in lines]
     highs = [row.ci_high for line in rows for row in (line.before, line.after) if row is not None]
     is_share = all(row.is_share for line in rows for row in (line.before, line.after) if row is not None)
     look = Look(language, axis, figures.end_of_axis(highs, is_share=is_share), is_share)
     spec = figures.dots(rows, look)
     table = tables.of_comparisons(title, first, lines, published.release.smallest_count, language)
-    return _chart(name, title, _dots_summary(rows, language), spec, table, csv)
+    return replace(_chart(name, title, _dots_summary(rows, language), spec, table, csv), badge=badge)
+
+
+def _rows_of(line: Line) -> list[Row | None]:
+    return [line.comparison.before, line.comparison.after, line.comparison.difference]
+
+
+def _marked(line: Line, language: Language) -> Line:
+    """The line, its label with the word for what was not planned."""
+    word = inference_words.mark(_rows_of(line), language)
+    return replace(line, label=language.say("analysis.line", line=line.label, analysis=word)) if word else line
 
 
 def _dots_summary(rows: Sequence[Dots], language: Language) -> str:

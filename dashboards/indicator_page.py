@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards import charts, control_charts, tables, words
+from dashboards import charts, control_charts, inference_words, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language, readable
-from dashboards.selection import PROPORTIONALITY, RATIOS, SHARES, TESTS, Published, Row, comparisons
+from dashboards.selection import DETECTABLE, PROPORTIONALITY, RATIOS, SHARES, TESTS, Published, Row, comparisons
 from dashboards.tables import Line, Table
 from warehouse.kinds import Gap, Indicator, RecurrentEvent, Score, TimeToEvent
 from warehouse.programme import Site
@@ -35,6 +35,8 @@ def content(published: Published, indicator: Indicator, language: Language) -> t
         "funnel": funnel,
         "measures": _measures(published, indicator, "overall", "all", language),
         "comparator": comparator,
+        "inference": inference_words.sentences(published, indicator, language),
+        "interactions": inference_words.of_factors(published, indicator, language),
         "tests": _tests(published, indicator, language),
         "variants": variants,
         "strata": strata,
@@ -58,7 +60,7 @@ def _measures(
     published: Published, indicator: Indicator, scope_type: str, scope: str, language: Language
 ) -> Table | None:
     """Every measure and horizon of one scope, but tests and what is one minus the primary measure."""
-    hidden = {*TESTS, *RATIOS, _COMPLEMENTS.get(indicator.primary.measure, "")}
+    hidden = {*TESTS, *RATIOS, DETECTABLE, _COMPLEMENTS.get(indicator.primary.measure, "")}
     found = [c for c in comparisons(published.rows(indicator.id), scope_type, scope) if c.measure not in hidden]
     if not found:
         return None
@@ -78,7 +80,12 @@ def _tests(published: Published, indicator: Indicator, language: Language) -> li
         if row.measure in TESTS | RATIOS and row.scope_type == "overall" and not row.analysis.startswith("sensitivity:")
     ]
     chances = {row.measure: row.p_value for row in rows}
-    return [_in_a_sentence(row, language) + _if_average(row, chances, language) for row in rows]
+    return [
+        _in_a_sentence(row, language)
+        + _if_average(row, chances, language)
+        + inference_words.after_a_test(row, language)
+        for row in rows
+    ]
 
 
 def _if_average(row: Row, chances: Mapping[str, float | None], language: Language) -> str:

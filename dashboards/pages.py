@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from dashboards import charts, control_charts, glyphs, implementation_page, indicator_page, tables, words
+from dashboards import charts, control_charts, glyphs, implementation_page, indicator_page, plan_page, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language
 from dashboards.selection import Comparison, Published
@@ -64,7 +64,7 @@ class ForestLine:
 
 
 def pages(published: Published, language: Language) -> Iterator[Page]:
-    """Every page of one language: summary, one per indicator, sites, implementation if any, quality, methods."""
+    """Every page of one language: summary, one per indicator, sites, implementation if any, plan, quality, methods."""
     yield summary(published, language)
     listed = published.indicators
     for position, indicator in enumerate(listed):
@@ -74,6 +74,8 @@ def pages(published: Published, language: Language) -> Iterator[Page]:
     if implementation_page.is_present(published.release):
         content, drawn = implementation_page.content(published, language)
         yield Page("implementation", "implementation.html", language.say("nav.implementation"), content, drawn)
+    plan = plan_page.content(published, language) | {"periods": _periods(published, language)}
+    yield Page("plan", "plan.html", language.say("nav.plan"), plan)
     yield quality(published.release, language)
     yield methods(published, language)
 

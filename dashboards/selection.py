@@ -21,7 +21,8 @@ PROPORTIONALITY = {
     "hazard_ratio_competing": "proportional_hazards_competing",
 }  # a ratio of hazards -> the test that it is the same at all times
 OF_CURVES = {"log_rank", "stratified_log_rank", "gray_test", "stratified_gray_test"}
-TESTS = frozenset({*OF_CURVES, *PROPORTIONALITY.values(), "brunner_munzel"})
+INTERACTION, DETECTABLE = "interaction", "minimum_detectable"  # what is said of an indicator's own contrast
+TESTS = frozenset({*OF_CURVES, *PROPORTIONALITY.values(), "brunner_munzel", INTERACTION})
 # What compares after with before without being a difference of two values: told in a sentence.
 RATIOS = frozenset(
     {

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dashboards import exports, theme
+from dashboards import exports, inference_words, theme
 from dashboards.implementation_page import is_present
 from dashboards.language import CODES, Language, language
 from dashboards.pages import Page, pages
@@ -113,6 +113,7 @@ def render(templates: Environment, page: Page, published: Published, spoken: Lan
         provenance=release.provenance,
         failed=release.checks.filter(release.checks["status"].is_in(["fail", "error"])).height,
         has_implementation=is_present(release),
+        interim=inference_words.interim(release.programme, spoken),
         policy=CONTENT_SECURITY_POLICY,
         home=home,
         here=here,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dashboards import words
+from dashboards import inference_words, words
 from dashboards.language import Language
 from dashboards.selection import Comparison, Point, Row
 from warehouse.kinds import Indicator
@@ -46,10 +46,10 @@ class Line:
 
 
 def of_comparisons(caption: str, first: str, lines: Sequence[Line], least: int, language: Language) -> Table:
-    """Before, after and difference of each line, with counts, intervals and, where needed, remarks."""
+    """Before, after and difference of each line, with its level of analysis, counts, intervals and remarks if any."""
     say = language.say
     rows = [_comparison_row(line, least, language) for line in lines]
-    titles = [Column(first, is_text=True)]
+    titles = [Column(first, is_text=True), Column(say("table.analysis"), is_text=True)]
     for period in ("before", "after"):
         named = language.label("period", period)
         titles += [Column(named), Column(say("table.interval")), Column(say("table.n_of", period=named.lower()))]
@@ -62,7 +62,7 @@ def _parts(line: Line) -> list[Row | None]:
 
 
 def _comparison_row(line: Line, least: int, language: Language) -> list[str]:
-    cells = [line.label]
+    cells = [line.label, inference_words.level(line.comparison, language)]
     for row in (line.comparison.before, line.comparison.after):
         n = words.NO_NUMBER_SYMBOL if row is None else words.count(row.n, least, language)
         cells += [words.value(row, language), words.interval(row, language), n]

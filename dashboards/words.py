@@ -276,9 +276,14 @@ def _limit(number: float | None, row: Row, language: Language, *, with_unit: boo
 
 def test(row: Row, language: Language) -> str:
     """A p-value as published to two decimals: p = 0,28, or p < 0,01."""
-    if row.p_value is None:
+    return chance(row.p_value, row, language)
+
+
+def chance(p_value: float | None, row: Row, language: Language) -> str:
+    """The same for either p-value of a row, the raw one or the adjusted one."""
+    if p_value is None:
         return symbol(row)
-    return language.say("p.below" if row.p_value < 0.01 else "p.is", p=language.number(max(row.p_value, 0.01)))
+    return language.say("p.below" if p_value < 0.01 else "p.is", p=language.number(max(p_value, 0.01)))
 
 
 def symbol(row: Row | None) -> str:
