@@ -172,7 +172,7 @@ def _run_summary(rows: Sequence[Row], language: Language) -> str:
 
 def dots(name: str, title: str, first: str, lines: Sequence[Line], axis: str, published: Published, csv: str,
          language: Language) -> Chart:  # fmt: skip
-    """Before and after of each line with their intervals, and the table of the same lines; what was not planned says so."""
+    """Before and after of each line with their intervals, and the table of the same lines, exploratory ones marked."""
     badge = inference_words.mark([row for line in lines for row in _rows_of(line)], language)
     lines = lines if badge else [_marked(line, language) for line in lines]
     rows = [Dots(line.label, line.comparison.before, line.comparison.after) for line in lines]

@@ -39,7 +39,7 @@ def adjusted(row: Row | None, language: Language) -> str:
 
 
 def after_a_test(row: Row, language: Language) -> str:
-    """What follows a test in a sentence: its p-value adjusted for the others of its family, or that none was planned."""
+    """What follows a test in a sentence: its p-value adjusted within its family, or that it was not planned."""
     if row.p_adjusted is not None:
         return " " + language.say("test.adjusted", p=adjusted(row, language))
     return " " + language.say("test.exploratory") if row.analysis == EXPLORATORY else ""
