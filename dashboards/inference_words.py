@@ -87,7 +87,9 @@ def _of_factor(row: Row, language: Language) -> str:
 def interim(programme: Programme, language: Language) -> str:
     """Which primary indicators are not followed up yet, and until when; empty where all are."""
     ends = [
-        language.say("interim.indicator", indicator=language.pick(programme.indicators[name].title), day=language.day(day))
+        language.say(
+            "interim.indicator", indicator=language.pick(programme.indicators[name].title), day=language.day(day)
+        )
         for name, day in programme.incomplete.items()
     ]
     return language.say("interim.text", indicators=words.enumeration(ends, language)) if ends else ""

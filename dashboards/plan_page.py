@@ -65,20 +65,18 @@ def _is_planned_test(row: Row) -> bool:
     return row.analysis == SECONDARY and row.scope_type == "overall" and row.p_value is not None
 
 
-def _family(
-    caption: str, members: Iterable[Member], published: Published, language: Language
-) -> Table:
+def _family(caption: str, members: Iterable[Member], published: Published, language: Language) -> Table:
     """One line per hypothesis: what is measured, its difference, p-value, adjusted p-value, and what was detectable."""
     say, listed = language.say, list(members)
     titles = [Column(say("table.indicator"), is_text=True), Column(say("table.measure"), is_text=True)]
-    titles += [Column(say(f"table.{name}")) for name in ("difference", "interval", "p_value", "p_adjusted", "detectable")]
+    titles += [
+        Column(say(f"table.{name}")) for name in ("difference", "interval", "p_value", "p_adjusted", "detectable")
+    ]
     rows = [_line(indicator, variant, row, published, language) for indicator, variant, row in listed]
     return with_remarks(caption, titles, rows, [words.remark([row], language) for _, _, row in listed], language)
 
 
-def _line(
-    indicator: Indicator, variant: str, row: Row | None, published: Published, language: Language
-) -> list[str]:
+def _line(indicator: Indicator, variant: str, row: Row | None, published: Published, language: Language) -> list[str]:
     declared = published.programme.variants_of(indicator)[variant]
     title = language.pick(indicator.title)
     if variant != "main":
