@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from transforms.cells import Cells, Floats, Integers, counts_over_time, ratio
 from transforms.intervals import NO_CLUSTER, NO_EVENT, NO_SPREAD, NOT_ESTIMABLE, Difference, Test
+from transforms.ties import tied_events
 from warehouse.schemas import EVENT_SEEN
 
 Ties = Literal["efron", "breslow"]
@@ -213,9 +214,10 @@ class _RiskSets:
     """Cells, their centred covariates and the distinct times of events.
 
     ``time`` and ``entry`` are moved apart stratum by stratum, so that nobody is at risk in another
-    stratum. ``at`` is the place of each single event among the distinct times, ``left`` the share of
-    its time's events that left before it (Efron; 0 with Breslow). ``number`` counts the events of each
-    time, ``observed`` adds up their covariates, ``event_cell`` is one of their cells.
+    stratum. ``number`` counts the events of each time, ``observed`` adds up their covariates,
+    ``event_cell`` is one of their cells. Sums over single events are sums over ``at``, their place among
+    the distinct times, of what they make of ``left``, the share of their time's events that left before
+    (Efron; 0 with Breslow), each ``weight`` times (``transforms.ties``).
     """
 
     entry: Integers
@@ -229,6 +231,7 @@ class _RiskSets:
     event_cell: Integers
     at: Integers
     left: Floats
+    weight: Floats
 
     @classmethod
     def of(cls, cells: Cells, covariates: Floats, ties: Ties, stratum: Integers | None) -> _RiskSets:
@@ -238,11 +241,9 @@ class _RiskSets:
         distinct, first, place = np.unique(time[event], return_index=True, return_inverse=True)
         number = np.bincount(place, cells.n[event], len(distinct)).astype(np.int64)
         observed = _sums(place, x[event] * cells.n[event][:, None], len(distinct))
-        at = np.repeat(np.arange(len(distinct)), number)
-        order = np.arange(len(at)) - np.repeat(np.cumsum(number) - number, number)
-        left = order / number[at] if ties == "efron" else np.zeros(len(at))
+        single = tied_events(number) if ties == "efron" else _together(number)
         event_cell = np.flatnonzero(event)[first]
-        return cls(cells.entry + apart, time, event, cells.n, x, distinct, number, observed, event_cell, at, left)
+        return cls(cells.entry + apart, time, event, cells.n, x, distinct, number, observed, event_cell, *single)
 
     def moments(self, beta: Floats) -> _Moments:
         """Score, information and log partial likelihood at ``beta``, with the sums they are made of."""
@@ -254,7 +255,7 @@ class _RiskSets:
         single = total[self.at, 0] - self.left * tied_total[self.at, 0]
         q, c = 1 / single, self.left
         hazard, left_hazard, plain, once, twice = (
-            _sums(self.at, product[:, None], len(self.distinct))[:, 0]
+            _sums(self.at, (self.weight * product)[:, None], len(self.distinct))[:, 0]
             for product in (q, c * q, q * q, c * q * q, c * c * q * q)
         )
         means = hazard[:, None] * first - left_hazard[:, None] * tied
@@ -272,7 +273,7 @@ class _RiskSets:
             spread=spread,
             score=(self.observed - means).sum(axis=0),
             information=spread.sum(axis=0),
-            log_likelihood=float((self.n * self.event) @ (self.x @ beta) - np.log(single).sum()),
+            log_likelihood=float((self.n * self.event) @ (self.x @ beta) - self.weight @ np.log(single)),
         )
 
     @property
@@ -317,6 +318,11 @@ class _RiskSets:
         score = ((self.observed - moments.means) * clock[:, None]).sum(axis=0)
         constant, mixed, drifting = (np.tensordot(clock**power, moments.spread, 1) for power in (0, 1, 2))
         return score, np.block([[constant, mixed], [mixed, drifting]])
+
+
+def _together(number: Integers) -> tuple[Integers, Floats, Floats]:
+    """Breslow's single events: none leaves before another of its time."""
+    return np.arange(len(number)), np.zeros(len(number)), number.astype(np.float64)
 
 
 def _sums(place: Integers, values: Floats, length: int) -> Floats:
