@@ -41,6 +41,14 @@ primary = ["emergency_return"]
 purpose = "test"
 retention_until = 2099-12-31
 """
+ACTIVITY = """
+[activity]
+path = "activity.csv"
+[[activity.kinds]]
+id = "workshops"
+title = { fr = "Ateliers", en = "Workshops" }
+counts = "actions"
+"""
 CANARY = "CANARY-7731"
 Parcours = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -104,6 +112,29 @@ def test_bad_rows_are_told_by_line_and_rule_and_never_by_value(parcours: Parcour
     assert "events.csv:2" in done.stdout
     assert "events.csv:4" in done.stdout
     assert CANARY not in done.stdout + done.stderr
+
+
+def test_bad_rows_of_activity_are_told_by_line_column_and_rule(parcours: Parcours, programme: Path) -> None:
+    folder = programme.parent
+    programme.write_text(PROGRAMME + ACTIVITY)
+    (folder / "events.csv").write_text("who,what,when\n1,announcement,2022-03-01\n")
+    (folder / "activity.csv").write_text(
+        f"site,month,activity,n\nnorth,2022-03,workshops,2\n{CANARY},2022-03,workshops,2\nnorth,2022-04,workshops,-1\n"
+    )
+    done = parcours("validate", programme, "--data", folder)
+    assert (
+        "activity.csv:3: site: [activity_site_known] Rows of the file of activity: the site is declared." in done.stdout
+    )
+    assert "activity.csv:4: n: [activity_number_whole]" in done.stdout
+    assert CANARY not in done.stdout + done.stderr
+
+
+def test_a_required_file_of_activity_that_is_missing_is_a_wrong_call(parcours: Parcours, programme: Path) -> None:
+    programme.write_text(PROGRAMME + ACTIVITY)
+    (programme.parent / "events.csv").write_text("who,what,when\n1,announcement,2022-03-01\n")
+    done = parcours("validate", programme, "--data", programme.parent)
+    assert done.returncode == 2
+    assert "activity: expected the file activity.csv in the data folder, found none" in done.stderr
 
 
 def test_no_accepted_row_exits_with_3_and_publishes_nothing(

@@ -109,7 +109,22 @@ def test_the_release_is_a_complete_site_with_what_was_promised(home: Path) -> No
         assert hashlib.sha256((latest / name).read_bytes()).hexdigest() == digest
     for language in ("fr", "en"):
         names = {path.stem for path in (latest / language).glob("*.html")}
-        assert {"index", "sites", "quality", "methods", "indicator-time_to_referral"} <= names
+        assert {"index", "sites", "implementation", "quality", "methods", "indicator-time_to_referral"} <= names
+
+
+def test_what_the_programme_did_is_published_beside_the_outcomes(parcours: Parcours, home: Path, data: Path) -> None:
+    stated = pl.read_csv(data / "activity.csv", separator=";").filter(pl.col("activite") == "workshops")
+    table = pl.read_csv(home / "releases" / "latest" / "data" / "activity_en.csv")
+    whole = table.filter((pl.col("activity") == "workshops") & (pl.col("scope") == "all") & (pl.col("period") == "all"))
+    assert whole["n"].to_list() == [stated["nombre"].sum()]
+    people = table.filter(pl.col("activity") != "workshops")["n"].drop_nulls()
+    assert people.len() > 20
+    assert (people % 5 == 0).all()
+    english = (home / "releases" / "latest" / "en" / "implementation.html").read_text(encoding="utf-8")
+    assert "261 people asked" in english
+    assert "59.2% to 70.7%" in english
+    done = parcours("status", "pacosme", "--home", home)
+    assert "activity: stated up to 2023-12" in done.stdout
 
 
 def test_quality_table_and_link_are_artifacts(home: Path, quiet_environment: dict[str, str]) -> None:
