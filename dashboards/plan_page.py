@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboards import inference_words, words
 from dashboards.language import Language
-from dashboards.selection import Published, Row
+from dashboards.selection import TESTS, Published, Row
 from dashboards.tables import Column, Table, with_remarks
 from warehouse.kinds import Indicator
 
@@ -88,7 +88,7 @@ def _line(indicator: Indicator, variant: str, row: Row | None, published: Publis
     return [
         title,
         words.measure_name(measure, horizon, declared, language),
-        words.value(row, language),
+        words.NO_NUMBER_SYMBOL if measure in TESTS else words.value(row, language),
         words.interval(row, language),
         p_value,
         inference_words.adjusted(row, language),
