@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from warehouse.activity import ACTIVITY_RULES
+from warehouse.coherence import Draft, incoherences
 from warehouse.errors import DeclarationError
 from warehouse.programme import Programme
 
@@ -158,6 +159,39 @@ def test_a_load_that_fails_leaves_the_former_statement(office: Any, monkeypatch:
     assert [row[-1] for row in stated(office)] == [12]
     load(office, "north,2022-03,trained,,99\n")
     assert [row[-1] for row in stated(office)] == [99]
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ({"sites": {"N": "nowhere"}}, "activity.sites.N: expected the id of a declared site"),
+        ({"columns": {"site": "s", "month": "m", "activity": "a"}}, "activity.columns.n: expected this key"),
+        ({"columns": {"site": "s", "month": "m", "activity": "a", "n": "n", "who": "w"}}, "activity.columns.who"),
+        ({"kinds": [KINDS[0], KINDS[0]]}, "activity.kinds[1]: expected each id once"),
+        (
+            {"kinds": [{**KINDS[2], "items": [*KINDS[2]["items"], *KINDS[2]["items"]]}]},
+            "activity.kinds[0].items[1]: expected each id once",
+        ),
+    ],
+)
+def test_what_the_declaration_and_the_programme_must_agree_on(desk: Any, file: dict[str, Any], said: str) -> None:
+    declare(desk, **file)
+    assert said in "\n".join(str(fault) for fault in incoherences(Draft(desk.programme), {}, "file"))
+
+
+def test_no_source_may_be_called_like_a_file_beside_the_events(desk: Any) -> None:
+    table = desk.programme.model_dump(by_alias=True)
+    taken = Programme.model_validate(table | {"sources": [{**table["sources"][0], "id": "activity"}]})
+    faults = "\n".join(str(fault) for fault in incoherences(Draft(taken), {}, "file"))
+    assert "sources[0]: expected another id" in faults
+
+
+def test_a_reference_has_each_answer_once(desk: Any) -> None:
+    table = desk.programme.model_dump(by_alias=True)
+    double = REFERENCE | {"items": [*REFERENCE["items"], *REFERENCE["items"]]}
+    made = Programme.model_validate(table | {"references": [double]})
+    faults = "\n".join(str(fault) for fault in incoherences(Draft(made), {}, "file"))
+    assert "references[0].items[1]: expected each id once" in faults
 
 
 def test_actions_give_no_answers(office: Any) -> None:
