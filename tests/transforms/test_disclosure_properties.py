@@ -127,13 +127,20 @@ def test_a_number_and_a_reason_exclude_each_other(counted: Tallies) -> None:
 @given(tallies())
 def test_a_contrast_is_shown_only_with_both_its_groups(counted: Tallies) -> None:
     _, found = released(counted)
-    contrasts = found.figures.filter(
-        (pl.col("period") == "after-before") & pl.col("estimate").is_not_null() & (pl.col("measure") != "gray_test")
+    planned = found.figures.filter(~pl.col("analysis").str.starts_with("sensitivity:"))
+    of_groups = planned.filter(pl.col("period").is_in(["before", "after"]))
+    contrasts = planned.filter(
+        pl.col("period") == "after-before",
+        pl.col("estimate").is_not_null(),
+        pl.col("measure").is_in(of_groups["measure"].unique().implode()),
     )
-    groups = found.figures.filter(pl.col("period").is_in(["before", "after"]) & pl.col("estimate").is_not_null())
+    groups = of_groups.filter(pl.col("estimate").is_not_null())
     number = contrasts.join(groups, on=SERIES, nulls_equal=True).group_by(SERIES).len()
     assert number.height == contrasts.height
     assert (number["len"] == 2).all()
+    shown = planned.filter(pl.col("measure") == "minimum_detectable", pl.col("estimate").is_not_null())
+    of_indicator = ["indicator_id", "variant", "scope_type", "scope", "horizon"]
+    assert shown.join(contrasts, on=of_indicator, how="anti", nulls_equal=True).is_empty()
 
 
 @settings(EXAMPLES, max_examples=20)
