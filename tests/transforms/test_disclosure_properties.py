@@ -26,7 +26,7 @@ from warehouse.schemas import (
     Tallies,
 )
 
-KEYS = ["indicator_id", "variant", "measure", "scope_type", "scope", "period", "horizon"]
+KEYS = ["indicator_id", "variant", "measure", "analysis", "scope_type", "scope", "period", "horizon"]
 SERIES = ["indicator_id", "variant", "measure", "scope_type", "scope", "horizon"]
 LEAST, STEP = 11, 5
 DECLARED = programme(
