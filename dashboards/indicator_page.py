@@ -163,7 +163,7 @@ def _definition(indicator: Indicator, language: Language) -> list[tuple[str, str
         "time_zero": _time_zero(indicator, language),
         "numerator": _numerator(indicator, language),
         "denominator": language.say(f"define.denominator.{indicator.kind}"),
-        "window": _window(indicator, language),
+        "window": window(indicator, language),
         "better": language.say(f"define.better.{indicator.better}"),
         "authored": indicator.authored_by,
         "checked": indicator.checked_by,
@@ -199,7 +199,8 @@ def _numerator(indicator: Indicator, language: Language) -> str:
     return language.counted("define.numerator.proportion", indicator.at_least, event=event, number=indicator.at_least)
 
 
-def _window(indicator: Indicator, language: Language) -> str:
+def window(indicator: Indicator, language: Language) -> str:
+    """The first and the last offset from time zero that count, in words."""
     first, last = indicator.window[0], indicator.window[1] - 1
     back = first < 0 and last <= 0
     return language.say(

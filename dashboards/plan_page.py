@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dashboards import inference_words, words
+from dashboards.indicator_page import window
 from dashboards.language import Language
 from dashboards.selection import TESTS, Published, Row
 from dashboards.tables import Column, Table, with_remarks
@@ -33,6 +34,7 @@ def content(published: Published, language: Language) -> dict[str, Any]:
         "primary": _family(language.say("plan.primary.caption"), _primary(published), published, language),
         "families": _families(published, language),
         "interactions": _interactions(published, language),
+        "indicators": _indicators(published, language),
         "planned": _planned(published, language),
         "form": _form(published, language),
     }  # fmt: skip
@@ -116,6 +118,32 @@ def _interactions(published: Published, language: Language) -> Table | None:
     ]
     remarks = [words.remark([row], language) for _, row in found]
     return with_remarks(say("plan.interactions.caption"), columns, rows, remarks, language)
+
+
+def _indicators(published: Published, language: Language) -> Table:
+    """What each indicator measures, at which level, in which window and by which horizons."""
+    say, named = language.say, published.programme.analysis.primary
+    columns = [Column(say(f"table.{name}"), is_text=True) for name in ("indicator", "analysis", "measure", "window")]
+    rows = tuple(
+        (
+            language.pick(one.title),
+            language.label("analysis", "primary" if one.id in named else SECONDARY),
+            words.measure_name(one.primary.measure, one.primary.horizon, one, language),
+            window(one, language),
+            _horizons(one, language),
+        )
+        for one in published.indicators
+    )
+    return Table(say("plan.indicators.caption"), (*columns, Column(say("table.horizons"), is_text=True)), rows)
+
+
+def _horizons(indicator: Indicator, language: Language) -> str:
+    """The declared horizons with their unit; a dash where the window alone decides."""
+    found = getattr(indicator, "horizons", ())
+    if not found:
+        return words.NO_NUMBER_SYMBOL
+    shown = [language.number(horizon) for horizon in found[:-1]] + [words.duration(found[-1], indicator.unit, language)]
+    return words.enumeration(shown, language)
 
 
 def _planned(published: Published, language: Language) -> list[tuple[str, str]]:

@@ -123,6 +123,14 @@ def test_estimands_and_what_else_is_planned(read: Callable[[str], str]) -> None:
     assert "Ce que T1 estime." in read("fr/plan")
 
 
+def test_windows_and_horizons_are_printed(read: Callable[[str], str]) -> None:
+    page = read("en/plan")
+    assert "within 30 days 0 to 90 days after time zero, both included 14, 30, 60 and 90 days" in page
+    assert "Overall satisfaction primary Share of answers of at least 90 out of 100 60 to 120 days after" in page
+    assert "Supportive-needs assessment secondary" in page
+    assert "14, 30, 60 et 90 jours" in read("fr/plan")
+
+
 def test_answers_on_the_risk_of_bias_are_printed_and_so_is_their_absence(read: Callable[[str], str]) -> None:
     assert "unlikely to affect data collection? high The circuit records by itself." in read("en/plan")
     assert read("en/plan").count("unanswered –") == 6
