@@ -259,6 +259,8 @@ def data_dictionary() -> list[str]:
 
 def type_of(kind: pl.DataType) -> str:
     """The type of a column in words."""
+    if isinstance(kind, pl.Categorical | pl.Enum):
+        return "word"
     return "instant (UTC)" if isinstance(kind, pl.Datetime) else TYPES[str(kind)]
 
 

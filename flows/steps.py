@@ -18,8 +18,8 @@ from flows.terminal import progress
 from transforms import disclosure, estimates
 from transforms.calendar_months import tally_months
 from transforms.chart_figures import charted
-from transforms.follow_up import History
-from transforms.outcomes import courses, event_types, outcomes
+from transforms.follow_up import History, asks_for_last_events
+from transforms.outcomes import courses, event_types, numbers, outcomes
 from transforms.pathways import admitted, pathways
 from transforms.recurrences import tally_recurrences
 from transforms.tallies import merge, tally
@@ -31,7 +31,7 @@ from warehouse.home import Home, publish
 from warehouse.kinds import RecurrentEvent, TimeZero
 from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
-from warehouse.schemas import Estimates, Provenance, Release, Tallies
+from warehouse.schemas import PATIENT, Estimates, Provenance, Release, Tallies
 from warehouse.store import Store
 
 ROOMS = ("flows", "transforms", "checks", "dashboards", "warehouse")
@@ -146,22 +146,34 @@ def stored_outcome(store: Store, programme: Programme) -> str:
 
 
 def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
-    patients, last_events = store.patients(programme), store.last_events(programme)
+    history = _history(store, programme)
+    patients = store.patients(programme) if programme.strata else PATIENT.to_frame()
     started: dict[TimeZero, pl.DataFrame] = {}
     for indicator_id, indicator in programme.indicators.items():
         progress(f"counting {indicator_id}")
-        zero = indicator.time_zero or programme.time_zero
+        zero = programme.zero_of(indicator)
         if zero not in started:
-            started[zero] = pathways(store.events(programme, [zero.event]), patients, programme, zero)
-        history = History(store.events(programme, sorted(event_types(indicator))), last_events)
+            started[zero] = pathways(history.events, patients, programme, zero)
         for variant, changed in programme.variants_of(indicator).items():
             looked_at = admitted(started[zero], programme, changed)
-            found = outcomes(looked_at, history, programme, changed)
+            if isinstance(changed, RecurrentEvent):
+                followed = courses(looked_at, history, programme, changed)
+                found = numbers(followed)
+                if variant == "main":
+                    yield tally_months(followed, indicator_id=indicator_id)
+                    yield tally_recurrences(followed, indicator_id=indicator_id)
+            else:
+                found = outcomes(looked_at, history, programme, changed)
             yield tally(looked_at, found, programme, indicator_id=indicator_id, variant=variant)
-        if isinstance(indicator, RecurrentEvent):
-            followed = courses(started[zero], history, programme, indicator)
-            yield tally_months(followed, indicator_id=indicator_id)
-            yield tally_recurrences(followed, indicator_id=indicator_id)
+
+
+def _history(store: Store, programme: Programme) -> History:
+    """What all indicators ask for, read once."""
+    zeros = [programme.zero_of(indicator).event for indicator in programme.indicators.values()]
+    types = {*zeros}.union(*(event_types(indicator) for indicator in programme.indicators.values()))
+    asked = any(asks_for_last_events(programme, indicator) for indicator in programme.indicators.values())
+    events = store.events(programme, sorted(types), in_order=False)
+    return History(events, store.last_events(programme) if asked else None)
 
 
 def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from transforms.cells import Integers
+from transforms.follow_up import beside
 from transforms.outcomes import Courses
 from transforms.tallies import merge
 from warehouse.schemas import MONTH_TALLY, Tallies
@@ -29,10 +30,15 @@ def tally_months(courses: Courses, *, indicator_id: str) -> Tallies:
     """
     spans = courses.spans.filter(pl.col("excluded").is_null())
     observed = [_observed(of_arm, arm) for (arm,), of_arm in spans.partition_by("arm", as_dict=True).items()]
+    dated = beside(courses.episodes, courses.spans, "arm", "index_on").select(
+        "pathway",
+        pl.col("arm").cast(pl.String),
+        month=(pl.col("index_on") + pl.duration(days="offset")).dt.month_start(),
+    )
     events = (
-        courses.episodes.join(spans.select("pathway", "arm", "index_on"), on="pathway")
-        .group_by("arm", period=(pl.col("index_on") + pl.duration(days="offset")).dt.strftime(MONTH))
+        dated.group_by("arm", "month")
         .agg(events=pl.len().cast(pl.Int64), n_with=pl.col("pathway").n_unique().cast(pl.Int64))
+        .with_columns(period=pl.col("month").dt.strftime(MONTH))
     )
     counted = pl.concat([OBSERVED.to_frame(), *observed]).join(events, on=["arm", "period"], how="left")
     keyed = counted.with_columns(

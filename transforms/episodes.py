@@ -17,19 +17,26 @@ def episodes(visits: pl.DataFrame, hours: int) -> pl.DataFrame:
     either is known, a visit of the same day does. Episodes are formed over all visits of a patient,
     at any site. With 0 hours every visit is an episode.
     """
-    ordered = visits.sort("patient", "occurred_at", pl.col("precision") != MIDNIGHT_TO_MIDNIGHT, "sequence")
+    order = ["patient", "occurred_at", pl.col("precision") != MIDNIGHT_TO_MIDNIGHT, "sequence"]
     if hours == 0:
-        return ordered
+        return visits.sort(order)
+    alone = visits["patient"].is_unique()
+    return pl.concat([visits.filter(alone), _starting(visits.filter(~alone).sort(order), hours)]).sort(order)
+
+
+def _starting(ordered: pl.DataFrame, hours: int) -> pl.DataFrame:
+    """Of visits in the order of patient and time, those that begin an episode."""
     apart = pl.col("patient").ne_missing(pl.col("patient").shift()) | _apart(hours)
-    chains = ordered.with_columns(chain=apart.cum_sum())
+    marked = ordered.with_columns(first=apart).with_columns(chain=pl.col("first").cum_sum())
+    single = pl.col("first") & pl.col("first").shift(-1, fill_value=True)
+    chains = marked.filter(~single)
     dated = pl.col("precision") == MIDNIGHT_TO_MIDNIGHT
     short = pl.col("occurred_at").last() - pl.col("occurred_at").first() < hours * HOUR
-    plain = (short & ~dated.any()) | (dated.all() & (pl.col("occurred_on").n_unique() == 1))
-    marked = chains.with_columns(plain=plain.over("chain"), starts=pl.int_range(pl.len()).over("chain") == 0)
-    long = marked.filter(~pl.col("plain"))
+    plain = (short & ~dated.any()) | (dated.all() & (pl.col("occurred_on").n_unique() == 1))  # one episode, the first's
+    long = chains.filter(~plain.over("chain"))
     starts = [row for _, chain in long.group_by("chain", maintain_order=True) for row in _starts(chain, hours)]
-    kept = pl.when("plain").then("starts").otherwise(pl.col("sequence").is_in(starts))
-    return marked.filter(kept).select(visits.columns)
+    plainly = pl.col("first") & ~pl.col("chain").is_in(long["chain"].unique().implode())
+    return marked.filter(plainly | pl.col("sequence").is_in(starts)).select(ordered.columns)
 
 
 def _apart(hours: int) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+import numpy as np
 import polars as pl
 
 from transforms.episodes import episodes
@@ -13,13 +14,16 @@ from transforms.follow_up import (
     LEAVING,
     NEVER,
     History,
+    beside,
     entry,
     offsets,
     window_ticks,
     with_first,
     with_follow_up,
+    with_known,
+    with_number,
 )
-from transforms.pathways import KNOWN_TO_THE_DAY, matching
+from transforms.pathways import KNOWN_TO_THE_DAY, first_of_each, matching
 from transforms.scales import scores_of_items
 from warehouse.kinds import Gap, Indicator, Proportion, RecurrentEvent, Score, TimeToEvent
 from warehouse.programme import Programme
@@ -33,8 +37,11 @@ from warehouse.schemas import (
     OUTCOME_COUNT,
     OUTCOME_SCORE,
     OUTCOME_TIME,
+    REASON,
     SCORE_UNIT,
 )
+
+ANSWER = ("sequence", "occurred_at", "precision", "code", "value")  # what one of several answers is chosen by
 
 
 def event_types(indicator: Indicator) -> set[str]:
@@ -107,12 +114,13 @@ def _timed(timed: pl.DataFrame, entered: pl.Expr, **reasons: pl.Expr) -> pl.Data
 
 def recurrent_event(pathways: pl.DataFrame, history: History, programme: Programme, of: RecurrentEvent) -> pl.DataFrame:
     """Episodes in the window before follow-up ended, and the days at risk in it (OUTCOME_COUNT)."""
-    found = courses(pathways, history, programme, of)
-    counted = found.episodes.group_by("pathway").agg(events=pl.len().cast(pl.Int64))
-    resolved = found.spans.join(counted, on="pathway", how="left", maintain_order="left").with_columns(
-        events=pl.col("events").fill_null(0), exposure=pl.col("stop") - pl.col("start")
-    )
-    return _result(resolved, OUTCOME_COUNT)
+    return numbers(courses(pathways, history, programme, of))
+
+
+def numbers(found: Courses) -> pl.DataFrame:
+    """The episodes and the days at risk of each course (OUTCOME_COUNT)."""
+    counted = with_number(found.spans, found.episodes, "events")
+    return _result(counted.with_columns(exposure=pl.col("stop") - pl.col("start")), OUTCOME_COUNT)
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ def courses(pathways: pl.DataFrame, history: History, programme: Programme, of: 
         excluded=_first_reason(pl.col("excluded"), no_follow_up=pl.col("last") < low),
         died=pl.col("dies") == pl.col("last"),
     )
-    seen = begun.join(spans.select("pathway", "last", "excluded"), on="pathway").filter(
+    seen = beside(begun, spans, "last", "excluded").filter(
         pl.col("offset").is_between(low, "last") & pl.col("excluded").is_null()
     )
     return Courses(spans, seen.select("pathway", "offset"))
@@ -165,15 +173,11 @@ def proportion(pathways: pl.DataFrame, history: History, programme: Programme, o
     last = high - 1 if low < 0 else high  # the day of a death that is looked back from is the last one
     found = offsets(pathways, history.events, of, of.event)
     timed = with_first(pathways, found.filter(pl.col("offset") < 0), "earlier")
-    timed = with_follow_up(_with_days_known(timed, history), history, programme, of)
-    counted = (
-        found.filter(pl.col("offset").is_between(low, high, closed="left"))
-        .join(timed.select("pathway", "leaves"), on="pathway")
-        .filter(pl.col("offset") <= pl.col("leaves"))
-        .group_by("pathway")
-        .agg(events=pl.len().cast(pl.Int64))
+    timed = with_follow_up(_with_days_known(timed, history, of), history, programme, of)
+    counted = beside(found, timed, "leaves").filter(
+        pl.col("offset").is_between(low, high, closed="left") & (pl.col("offset") <= pl.col("leaves"))
     )
-    resolved = timed.join(counted, on="pathway", how="left", maintain_order="left").with_columns(
+    resolved = with_number(timed, counted, "events").with_columns(
         excluded=_first_reason(
             pl.col("excluded"),
             earlier_event=_happened("earlier") & of.excludes_earlier,
@@ -183,16 +187,16 @@ def proportion(pathways: pl.DataFrame, history: History, programme: Programme, o
         ),
         stage=pl.lit(ANSWERED),
         followed=pl.col("leaves") >= last,
-        value=pl.col("events").fill_null(0) >= of.at_least,
+        value=pl.col("events") >= of.at_least,
     )
     return _result(resolved, OUTCOME_SCORE)
 
 
-def _with_days_known(pathways: pl.DataFrame, history: History) -> pl.DataFrame:
-    """Adds ``days_known``: local days from the patient's first event of any type to time zero."""
-    known = pathways.join(
-        history.last_events.select("patient", "first_on"), on="patient", how="left", maintain_order="left"
-    )
+def _with_days_known(pathways: pl.DataFrame, history: History, of: Proportion) -> pl.DataFrame:
+    """Adds ``days_known``: local days from the patient's first event of any type to time zero, where it matters."""
+    if of.look_back is None:
+        return pathways.with_columns(days_known=pl.lit(0))
+    known = with_known(pathways, history, "first_on")
     return known.with_columns(days_known=(pl.col("index_on") - pl.col("first_on")).dt.total_days()).drop("first_on")
 
 
@@ -204,18 +208,18 @@ def score(pathways: pl.DataFrame, history: History, programme: Programme, of: Sc
     alive and followed to the window's end, who are the denominator of the response rate.
     """
     low, high = window_ticks(of)
-    found = offsets(pathways, history.events, of, of.event)
+    found = offsets(pathways, history.events, of, of.event, keep=ANSWER)
     if of.scale is not None:
         found = scores_of_items(found, of.scale, len(of.event.code or ()))
     valid = pl.col("offset").is_between(low, high, closed="left") & pl.col("value").is_between(*of.range)
-    answers = (
-        found.filter(valid)
-        .sort((pl.col("offset") - of.nearest).abs(), "occurred_at", ~KNOWN_TO_THE_DAY, "sequence")
-        .unique("pathway", keep="first", maintain_order=True)
-        .select("pathway", answer=(pl.col("value") * SCORE_UNIT).round())
+    distant = (pl.col("offset") - of.nearest).abs()
+    nearest = first_of_each(
+        found.filter(valid), "pathway", distant, "occurred_at", ~KNOWN_TO_THE_DAY, "sequence", descending=[False] * 4
     )
+    answers = np.full(pathways.height, np.nan)
+    answers[nearest["pathway"].to_numpy()] = (nearest["value"] * SCORE_UNIT).round().to_numpy()
     timed = with_follow_up(pathways, history, programme, of)
-    timed = timed.join(answers, on="pathway", how="left", maintain_order="left")
+    timed = timed.with_columns(pl.Series("answer", answers, nan_to_null=True))
     answered, invited = pl.col("answer").is_not_null(), pl.col("pathway").is_in(_invited(pathways, history, of))
     resolved = timed.with_columns(
         excluded=_first_reason(pl.col("excluded"), immature=pl.col("closes") < high),
@@ -226,17 +230,17 @@ def score(pathways: pl.DataFrame, history: History, programme: Programme, of: Sc
     return _result(resolved, OUTCOME_SCORE)
 
 
-def _invited(pathways: pl.DataFrame, history: History, of: Score) -> list[int]:
+def _invited(pathways: pl.DataFrame, history: History, of: Score) -> pl.Series:
     """The pathways to which an invitation was sent before the window's end; none where none is declared."""
     if of.invited_by is None:
-        return []
+        return pl.Series(dtype=pl.Int64).implode()
     sent = offsets(pathways, history.events, of, of.invited_by)
-    return sent.filter(pl.col("offset") < of.window[1])["pathway"].unique().to_list()
+    return sent.filter(pl.col("offset") < of.window[1])["pathway"].unique().implode()
 
 
 def _first_reason(pathway: pl.Expr, **reasons: pl.Expr) -> pl.Expr:
     """The pathway's own exclusion, else the first reason that holds, else null."""
-    return pl.coalesce(pathway, *(pl.when(holds).then(pl.lit(name)) for name, holds in reasons.items()))
+    return pl.coalesce(pathway, *(pl.when(holds).then(pl.lit(name, REASON)) for name, holds in reasons.items()))
 
 
 def _happened(name: str) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 from warehouse.kinds import EventSelector, Indicator, TimeZero
 from warehouse.programme import Periods, Programme
-from warehouse.schemas import PATHWAY
+from warehouse.schemas import ARM, PATHWAY, PERIOD, REASON, WORD
 
 MISSING = "missing"
 PREVALENT, SITE_UNKNOWN = "prevalent", "site_unknown"
@@ -34,13 +34,13 @@ def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme,
     and kept so that the attrition adds up. Period, site and strata are those of the index date.
     """
     zeros = _zeros(events, time_zero).select("patient", "site", index_at="occurred_at", index_on="occurred_on")
-    found = zeros.join(_covariates(patients, programme), on="patient", how="left", maintain_order="left")
-    placed = found.with_columns(
+    placed = _with_covariates(zeros, patients, programme).with_columns(
         pathway=pl.int_range(pl.len(), dtype=pl.Int64),
-        index_month=pl.col("index_on").dt.strftime("%Y-%m"),
+        index_month=pl.col("index_on").dt.month_start(),
         entered_on=pl.col("index_on"),
         period=_period_of(pl.col("index_on"), programme.periods),
-    ).with_columns(
+    )
+    placed = placed.with_columns(
         arm=_arm(programme),
         excluded=_exclusion(programme, time_zero),
         **{factor: _stratum(factor, bands) for factor, bands in programme.strata.items()},
@@ -50,11 +50,24 @@ def pathways(events: pl.DataFrame, patients: pl.DataFrame, programme: Programme,
 
 def _zeros(events: pl.DataFrame, time_zero: TimeZero) -> pl.DataFrame:
     """The events that start a pathway, by patient and, of one patient, in the order of time."""
-    last = time_zero.which == "last"
-    ordered = events.filter(matching(time_zero)).sort(
-        "patient", "occurred_at", KNOWN_TO_THE_DAY, "sequence", descending=[False, last, not last, False]
-    )
-    return ordered if time_zero.which == "each" else ordered.unique("patient", keep="first", maintain_order=True)
+    found, last = events.filter(matching(time_zero)), time_zero.which == "last"
+    order: list[pl.Expr | str] = ["occurred_at", KNOWN_TO_THE_DAY, "sequence"]
+    if time_zero.which == "each":
+        return found.sort("patient", *order, descending=[False, False, True, False])
+    return first_of_each(found, "patient", *order, descending=[last, not last, False]).sort("patient")
+
+
+def first_of_each(rows: pl.DataFrame, key: str, *order: pl.Expr | str, descending: list[bool]) -> pl.DataFrame:
+    """The first row of each key in this order. Keys that have one row, most of them, are not sorted."""
+    alone = rows[key].is_unique()
+    several = rows.filter(~alone).sort(*order, descending=descending)
+    return pl.concat([rows.filter(alone), several.unique(key, keep="first", maintain_order=True)])
+
+
+def _with_covariates(zeros: pl.DataFrame, patients: pl.DataFrame, programme: Programme) -> pl.DataFrame:
+    if not programme.strata:
+        return zeros
+    return zeros.join(_covariates(patients, programme), on="patient", how="left", maintain_order="left")
 
 
 def _covariates(patients: pl.DataFrame, programme: Programme) -> pl.DataFrame:
@@ -71,18 +84,24 @@ def _covariates(patients: pl.DataFrame, programme: Programme) -> pl.DataFrame:
 def _period_of(day: pl.Expr, periods: Periods) -> pl.Expr:
     """The period that holds the day, ``start <= day < until``; null outside all periods."""
     return pl.coalesce(
-        pl.when((day >= span.start) & (day < span.until)).then(pl.lit(name)) for name, span in periods.named()
+        pl.when((day >= span.start) & (day < span.until)).then(pl.lit(name, PERIOD)) for name, span in periods.named()
     )
 
 
 def _arm(programme: Programme) -> pl.Expr:
     """The arm of the site; ``not_started`` in the after period before the site's own start."""
-    arm = pl.col("site").replace_strict({site.id: site.arm for site in programme.sites}, default=None)
-    starts = pl.col("site").replace_strict(
-        {site.id: site.starts for site in programme.sites}, default=None, return_dtype=pl.Date
+    site = pl.col("site")
+    of_arm = {arm: [one.id for one in programme.sites if one.arm == arm] for arm in ("circuit", "comparator")}
+    arm = pl.coalesce(pl.when(site.is_in(ids)).then(pl.lit(name, ARM)) for name, ids in of_arm.items())
+    waiting = pl.any_horizontal(
+        pl.lit(False),
+        *(
+            (site == one.id) & (pl.col("index_on") < one.starts)
+            for one in programme.sites
+            if one.starts and one.arm == "circuit"
+        ),
     )
-    waiting = (pl.col("period") == "after") & (arm == "circuit") & (pl.col("index_on") < starts)
-    return pl.when(waiting).then(pl.lit("not_started")).otherwise(arm)
+    return pl.when((pl.col("period") == "after") & waiting).then(pl.lit("not_started", ARM)).otherwise(arm)
 
 
 def _exclusion(programme: Programme, time_zero: TimeZero) -> pl.Expr:
@@ -90,11 +109,11 @@ def _exclusion(programme: Programme, time_zero: TimeZero) -> pl.Expr:
     prevalent = (pl.col("index_on") < early) & pl.lit(time_zero.which == "first")
     return (
         pl.when(prevalent)
-        .then(pl.lit(PREVALENT))
+        .then(pl.lit(PREVALENT, REASON))
         .when(pl.col("period").is_null())
-        .then(pl.lit("outside_periods"))
+        .then(pl.lit("outside_periods", REASON))
         .when(pl.col("site").is_null())
-        .then(pl.lit(SITE_UNKNOWN))
+        .then(pl.lit(SITE_UNKNOWN, REASON))
     )
 
 
@@ -107,9 +126,9 @@ def admitted(pathways: pl.DataFrame, programme: Programme, indicator: Indicator)
     if indicator.prevalent == "exclude":
         return pathways
     late = (pl.col("excluded") == PREVALENT).fill_null(False)
-    no_site = pl.when(pl.col("site").is_null()).then(pl.lit(SITE_UNKNOWN))
+    no_site = pl.when(pl.col("site").is_null()).then(pl.lit(SITE_UNKNOWN, REASON))
     return pathways.with_columns(
-        period=pl.when(late).then(pl.lit("before")).otherwise("period"),
+        period=pl.when(late).then(pl.lit("before", PERIOD)).otherwise("period"),
         entered_on=pl.when(late).then(pl.lit(programme.periods.before.start)).otherwise("entered_on"),
         excluded=pl.when(late).then(no_site).otherwise("excluded"),
     )
@@ -124,7 +143,7 @@ def _stratum(factor: str, bands: tuple[int, ...] | bool) -> pl.Expr:
         value = pl.coalesce(*below, pl.when(age.is_not_null()).then(pl.lit(labels[-1])))
     else:
         value = pl.col(factor).cast(pl.String)
-    return value.fill_null(MISSING)
+    return value.fill_null(MISSING).cast(WORD)
 
 
 def band_labels(bands: tuple[int, ...]) -> list[str]:

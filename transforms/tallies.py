@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from transforms.pathways import MISSING
+from transforms.counting import Packed, count
 from warehouse.kinds import Indicator
 from warehouse.programme import Programme
 from warehouse.schemas import (
@@ -37,20 +37,32 @@ class View:
     """One way of counting all pathways: by period (or month), arm, and site or strata."""
 
     name: str
-    period: pl.Expr
-    site: pl.Expr
-    stratum: pl.Expr
+    period: str = "period"
+    site: str | None = None
+    strata: tuple[str, ...] = ()  # several are counted by their joint pattern
 
-    @classmethod
-    def of(cls, name: str, *, period: str = "period", site: str | None = None, strata: Sequence[str] = ()) -> View:
-        """The view that reads these columns of the pathways; null where it has no such factor.
+    @property
+    def factors(self) -> list[str]:
+        """The columns of the pathways that it reads, the arm apart."""
+        return [self.period, *([self.site] if self.site else []), *self.strata]
 
-        Several strata are counted by their joint pattern: the level of each, LEVEL_SEPARATOR between them.
+    def keyed(self, counted: pl.DataFrame, indicator_id: str, variant: str) -> pl.DataFrame:
+        """Counts by these columns under the keys of tallies; null where the view has no such factor.
+
+        The levels of a joint pattern have LEVEL_SEPARATOR between them.
         """
+        period = pl.col(self.period)
+        levels = [pl.col(factor).cast(pl.String) for factor in self.strata]
         nothing = pl.lit(None, pl.String)
-        levels = [pl.col(factor).fill_null(MISSING) for factor in strata]
-        pattern = pl.concat_str(levels, separator=LEVEL_SEPARATOR) if levels else nothing
-        return cls(name, pl.col(period), pl.col(site) if site else nothing, pattern)
+        return counted.with_columns(
+            indicator_id=pl.lit(indicator_id),
+            variant=pl.lit(variant),
+            view=pl.lit(self.name),
+            period=(period.dt.strftime("%Y-%m") if self.period == "index_month" else period.cast(pl.String)),
+            arm=pl.col("arm").cast(pl.String),
+            site=pl.col(self.site).cast(pl.String) if self.site else nothing,
+            stratum=pl.concat_str(levels, separator=LEVEL_SEPARATOR) if levels else nothing,
+        )
 
 
 def views(programme: Programme, indicator: Indicator, variant: str) -> list[View]:
@@ -59,15 +71,15 @@ def views(programme: Programme, indicator: Indicator, variant: str) -> list[View
     Each stratum has a view of its own (``equity:<factor>``), those that adjusted models use one of their joint
     pattern (``adjust``).
     """
-    overall = View.of("overall")
+    overall = View("overall")
     if variant != "main":
         return [overall]
-    by_site = [View.of("site", site="site")] if len(programme.sites) > 1 else []
+    by_site = [View("site", site="site")] if len(programme.sites) > 1 else []
     factors = programme.strata if indicator.strata is None else indicator.strata
-    by_factor = [View.of(f"equity:{factor}", strata=[factor]) for factor in factors]
+    by_factor = [View(f"equity:{factor}", strata=(factor,)) for factor in factors]
     pattern = programme.analysis.adjust_for
-    by_pattern = [View.of("adjust", strata=pattern)] if pattern else []
-    return [overall, *by_site, View.of("month", period="index_month"), *by_factor, *by_pattern]
+    by_pattern = [View("adjust", strata=pattern)] if pattern else []
+    return [overall, *by_site, View("month", period="index_month"), *by_factor, *by_pattern]
 
 
 def tally(
@@ -78,27 +90,20 @@ def tally(
     Where time zero is ``each``, pairs of pathways of one patient are counted beside them, as only they carry
     the variance: those of one arm, site and stratum, across periods.
     """
-    joined = pathways.drop("excluded").join(outcomes, on="pathway", how="inner", validate="1:1")
     kind = next(name for name, cell in CELLS.items() if cell[-1] in outcomes.columns)
     indicator = programme.indicators[indicator_id]
     several = programme.zero_of(indicator).which == "each"
-    cells, reasons, pairs = [], [], []
+    joined = pl.concat([pathways.drop("pathway", "excluded"), outcomes], how="horizontal")
+    analysed = joined.filter(pl.col("excluded").is_null())
+    cell = [*CELLS[kind], "arm"]
+    packed, cells, pairs = Packed.of(analysed, cell), [], []
     for view in views(programme, indicator, variant):
-        keyed = joined.with_columns(
-            indicator_id=pl.lit(indicator_id),
-            variant=pl.lit(variant),
-            view=pl.lit(view.name),
-            period=view.period,
-            site=view.site,
-            stratum=view.stratum,
-        )
-        analysed = keyed.filter(pl.col("excluded").is_null())
-        cells.append(_count(analysed, [*TALLY_KEYS, *CELLS[kind]]))
+        codes = packed.beside(Packed.of(analysed, view.factors))
+        cells.append(view.keyed(count(analysed, [*cell, *view.factors], codes), indicator_id, variant))
         if several:
-            pairs.append(_pairs(analysed, CELLS[kind]))
-        if view.name == "overall":
-            reasons.append(_count(keyed.with_columns(reason=_reason(kind)), [*TALLY_KEYS, "reason"]))
-    return _tallies(**{kind: cells, "attrition": reasons, "pairs": pairs})
+            pairs.append(_pairs(view.keyed(analysed, indicator_id, variant), CELLS[kind]))
+    reasons = View("overall").keyed(_reasons(joined, kind), indicator_id, variant)
+    return _tallies(**{kind: cells, "attrition": [reasons], "pairs": pairs})
 
 
 def merge(*parts: Tallies) -> Tallies:
@@ -114,11 +119,18 @@ def merge(*parts: Tallies) -> Tallies:
     )
 
 
-def _reason(kind: str) -> pl.Expr:
-    """Why a pathway is not analysed, or ``analysed``; pathways without an answer are told by their follow-up."""
+def _reasons(joined: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Why pathways are not analysed, or ``analysed``; those without an answer are told by their follow-up."""
+    keys = ["period", "arm", "excluded"]
+    if kind != "score":
+        return count(joined, keys).with_columns(
+            reason=pl.coalesce(pl.col("excluded").cast(pl.String), pl.lit(ANALYSED))
+        )
+    answers = joined.select(*keys, "followed", answered=pl.col("value").is_not_null().cast(pl.UInt8))
+    counted = count(answers, answers.columns)
     unanswered = pl.when(pl.col("followed") == 1).then(pl.lit("no_answer")).otherwise(pl.lit("left_before_answer"))
-    answered = pl.lit(None, pl.String) if kind != "score" else pl.when(pl.col("value").is_null()).then(unanswered)
-    return pl.coalesce("excluded", answered, pl.lit(ANALYSED))
+    told = pl.when(pl.col("answered") == 0).then(unanswered)
+    return counted.with_columns(reason=pl.coalesce(pl.col("excluded").cast(pl.String), told, pl.lit(ANALYSED)))
 
 
 def _pairs(analysed: pl.DataFrame, cell: list[str]) -> pl.DataFrame:
@@ -130,11 +142,8 @@ def _pairs(analysed: pl.DataFrame, cell: list[str]) -> pl.DataFrame:
     )
     both = one.join(other, on=["patient", *SHARED], nulls_equal=True)
     both = both.filter(pl.col("pathway") < pl.col("pathway_right"))
-    return _count(both, [*SHARED, *(f"{name}_{side}" for side in ("a", "b") for name in own)])
-
-
-def _count(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    return frame.group_by(keys).agg(n=pl.len().cast(pl.Int64))
+    keys = [*SHARED, *(f"{name}_{side}" for side in ("a", "b") for name in own)]
+    return both.group_by(keys).agg(n=pl.len().cast(pl.Int64))
 
 
 def _tallies(
@@ -160,5 +169,13 @@ def _tallies(
 def _added(parts: Iterable[pl.DataFrame], schema: pl.Schema, measures: Sequence[str] = ("n",)) -> pl.DataFrame:
     """One row per key, measures summed, in the order of the keys."""
     keys = [name for name in schema if name not in measures]
-    frames = [pl.DataFrame(schema=schema), *(part.select(schema.names()).cast(schema) for part in parts)]
-    return pl.concat(frames).group_by(keys).agg(pl.col(measures).sum()).sort(keys)
+    whole = pl.concat([schema.to_frame(), *(part.select(schema.names()).cast(schema) for part in parts)])
+    ranked = whole.select(_ranked(whole[key]) for key in keys)
+    coded = whole.select(measures).with_columns(code=Packed.of(ranked, keys).codes).with_row_index("row")
+    summed = coded.group_by("code").agg(pl.col("row").first(), pl.col(measures).sum()).sort("code")
+    return whole.select(keys)[summed["row"]].hstack(summed.select(measures))
+
+
+def _ranked(column: pl.Series) -> pl.Series:
+    """Words as numbers in the order of the words."""
+    return column.cast(pl.Enum(column.drop_nulls().unique().sort())) if column.dtype == pl.String else column

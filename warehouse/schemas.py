@@ -20,7 +20,7 @@ from warehouse.chart_schemas import FUNNEL as FUNNEL
 from warehouse.chart_schemas import RELEASED_CHART as RELEASED_CHART
 from warehouse.chart_schemas import RELEASED_CHART_SUMMARY as RELEASED_CHART_SUMMARY
 from warehouse.chart_schemas import RELEASED_FUNNEL as RELEASED_FUNNEL
-from warehouse.programme import Programme
+from warehouse.programme import PERIOD_NAMES, Programme
 
 
 def _schema(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Schema:
@@ -28,17 +28,29 @@ def _schema(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Schema
     return pl.Schema(columns)
 
 
+# Words that stand in many rows are kept once and numbered.
+WORD = pl.Categorical()
+PERIOD = pl.Enum(PERIOD_NAMES)
+ARM = pl.Enum(["circuit", "comparator", "not_started"])
+PRECISION = pl.Enum(["day", "minute", "second"])
+REASON = pl.Enum(  # why a pathway is not analysed, the first that holds
+    [
+        "prevalent", "outside_periods", "site_unknown", "earlier_event", "immature", "no_follow_up",
+        "ended_before_entry", "not_known_before",
+    ]
+)  # fmt: skip
+
 # One row per current event before the data lock, in reading order of ``sequence``.
 EVENT = _schema(
     {
         "sequence": pl.Int64,  # reading order over all files: stable order of same-instant events
         "patient": pl.Int64,  # surrogate, meaningless outside this warehouse
-        "event_type": pl.String,
-        "code": pl.String,
+        "event_type": WORD,
+        "code": WORD,
         "occurred_at": pl.Datetime("us"),  # UTC; local midnight where only the day is known
         "occurred_on": pl.Date,  # local calendar date
-        "precision": pl.String,  # day, minute or second
-        "site": pl.String,
+        "precision": PRECISION,
+        "site": WORD,
         "value": pl.Float64,
     }
 )
@@ -54,30 +66,32 @@ ACTIVITY = _schema(
 )
 # One row per patient. One further String or Int64 column per declared covariate.
 PATIENT = _schema({"patient": pl.Int64, "birth_year": pl.Int64})
-# One row per patient x time zero (``each``: a patient has several). One further String column per declared stratum.
+# One row per patient x time zero (``each``: a patient has several), in the order of patients and of time. One further
+# column of words per declared stratum.
 PATHWAY = _schema(
     {
-        "pathway": pl.Int64,
+        "pathway": pl.Int64,  # the number of the row
         "patient": pl.Int64,
         "index_at": pl.Datetime("us"),
         "index_on": pl.Date,
-        "index_month": pl.String,  # 2023-05
+        "index_month": pl.Date,  # first day of the month of time zero
         "entered_on": pl.Date,  # first day of observation: that of time zero, or a later one of those who enter late
-        "period": pl.String,  # before, transition, after; null outside all periods
-        "arm": pl.String,  # circuit, comparator, not_started
-        "site": pl.String,
-        "excluded": pl.String,  # null, or prevalent, outside_periods
+        "period": PERIOD,  # null outside all periods
+        "arm": ARM,
+        "site": WORD,
+        "excluded": REASON,  # null, or prevalent, outside_periods, site_unknown
     }
 )
-# One row per pathway and variant of an indicator. Exactly one of ``excluded`` and the result is null.
+# One row per pathway and variant of an indicator, in the order of the pathways. Exactly one of ``excluded`` and the
+# result is null.
 OUTCOME_TIME = _schema(
-    {"pathway": pl.Int64, "entry": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "excluded": pl.String}
+    {"pathway": pl.Int64, "entry": pl.Int64, "time": pl.Int64, "status": pl.UInt8, "excluded": REASON}
 )
 OUTCOME_SCORE = _schema(
-    {"pathway": pl.Int64, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "excluded": pl.String}
+    {"pathway": pl.Int64, "stage": pl.UInt8, "followed": pl.UInt8, "value": pl.Int64, "excluded": REASON}
 )
 
-OUTCOME_COUNT = _schema({"pathway": pl.Int64, "events": pl.Int64, "exposure": pl.Int64, "excluded": pl.String})
+OUTCOME_COUNT = _schema({"pathway": pl.Int64, "events": pl.Int64, "exposure": pl.Int64, "excluded": REASON})
 
 CENSORED, EVENT_SEEN, COMPETED = 0, 1, 2  # status of a time
 ELIGIBLE, INVITED, ANSWERED = 0, 1, 2  # stage of a questionnaire; a proportion is always ANSWERED

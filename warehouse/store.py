@@ -23,7 +23,7 @@ from warehouse.instants import standard_offset, zone_offset_sql
 from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.receive import receive, sweep
-from warehouse.schemas import ACTIVITY, EVENT, LEDGER, Rule
+from warehouse.schemas import ACTIVITY, EVENT, LEDGER, WORD, Rule
 from warehouse.sources.pseudonyms import derived_secret
 
 if TYPE_CHECKING:
@@ -132,25 +132,25 @@ class Store:
         """
         return dict(self._read("reading", programme).row(0, named=True))
 
-    def events(self, programme: Programme, event_types: Sequence[str]) -> pl.DataFrame:
-        """The current events of these types before the data lock (``EVENT``), by ``sequence``."""
+    def events(self, programme: Programme, event_types: Sequence[str], *, in_order: bool = True) -> pl.DataFrame:
+        """The current events of these types before the data lock (``EVENT``), by ``sequence`` if so wished."""
         import polars as pl
 
         frame = self._read("events", programme, event_types=list(event_types))
         # Words are looked up here: the engine would spell them out and hand over a text for each row.
         words = dict.fromkeys(("event_type", "code", "site"), self._words())
-        words["precision"] = pl.Series([None, *PRECISIONS])
+        words["precision"] = pl.Series([None, *PRECISIONS], dtype=EVENT["precision"])
         spelt = frame.with_columns(word.gather(frame[column]).alias(column) for column, word in words.items())
         events = spelt.select(pl.col(column).cast(dtype) for column, dtype in EVENT.items())
         # The engine hands rows over in the order they were written, usually; it does not promise to.
-        return events if events["sequence"].is_sorted() else events.sort("sequence")
+        return events if not in_order or events["sequence"].is_sorted() else events.sort("sequence")
 
     def _words(self) -> pl.Series:
         """The words of all events, each at the place of its label."""
         import polars as pl
 
         words = dict(self._database.rows("SELECT label, word FROM core_label"))
-        return pl.Series([words.get(label) for label in range(max(words, default=0) + 1)], dtype=pl.String)
+        return pl.Series([words.get(label) for label in range(max(words, default=0) + 1)], dtype=WORD)
 
     def last_events(self, programme: Programme) -> pl.DataFrame:
         """Per patient: ``last_at`` (UTC) and ``last_on`` of the last current event, ``first_on`` of the first."""
