@@ -2,9 +2,11 @@
 
 A point of a share or a time is the released figure of its month, with the same rounding, or is absent as that is;
 where the figures are released by quarter, so is the chart. Rates have calendar months of their own, judged by
-the persons with and without an episode in them. Limits and signals come from the exact numbers; limits are rounded
-as the points are and moved inside what is possible. They are withheld where the figure of the before period is,
-which they would tell. Sites of a funnel that are withheld are listed, not drawn.
+the persons with and without an episode in them; a month that would be the only one withheld of its period takes
+the smallest other one with it. Limits and signals come from the exact numbers; limits are rounded as the points are
+and moved inside what is possible. They are withheld where they would tell what is withheld: with the figure of the
+before period, and for single values with any point of the baseline, which their mean and moving range would give
+away. Sites of a funnel that are withheld are listed, not drawn.
 """
 
 from __future__ import annotations
@@ -33,14 +35,15 @@ def released_charts(
     shown = _primary(figures, programme)
     before = shown.filter(period="before").select(*OF_CHART, baseline="withheld")
     points = pl.concat([_own_months(estimates.charts, programme.privacy), _of_figures(estimates.charts, shown)])
-    hidden = pl.col("baseline").eq_missing(SMALL)
+    of_baseline = (pl.col("withheld").eq_missing(SMALL) & pl.col("phase").eq_missing("before")).any().over(OF_CHART)
+    hidden = pl.col("baseline").eq_missing(SMALL) | ((pl.col("chart") == "xmr") & of_baseline)
     points = points.join(before, on=OF_CHART, how="left", maintain_order="left").with_columns(
         pl.when(~hidden & (pl.col("withheld").is_null() | (pl.col("chart") == "xmr"))).then(_inside(name)).alias(name)
         for name in LIMITS
     )
     points = points.with_columns(pl.when(~hidden & pl.col("withheld").is_null()).then(name) for name in READINGS)
     released = points.select(RELEASED_CHART.names()).sort(*OF_CHART, "period")
-    return released, _summaries(estimates.chart_summaries, released, before)
+    return released, _summaries(estimates.chart_summaries, released)
 
 
 def _primary(figures: pl.DataFrame, programme: Programme) -> pl.DataFrame:
@@ -73,6 +76,11 @@ def _own_months(charts: pl.DataFrame, policy: Privacy) -> pl.DataFrame:
     judged = charts.filter(measure=RATE).with_columns(
         withheld=pl.when(small).then(pl.lit(SMALL)).otherwise("null_reason")
     )
+    of_phase = [*OF_CHART, "phase"]
+    alone = (pl.col("withheld") == SMALL).sum().over(of_phase) == 1
+    shown = pl.when(pl.col("withheld").is_null()).then("n_with")
+    beside = alone & (shown.rank("ordinal").over(of_phase) == 1)
+    judged = judged.with_columns(withheld=pl.when(beside).then(pl.lit(SMALL)).otherwise("withheld"))
     return judged.with_columns(
         rounded_count("n", policy), estimate=pl.when(pl.col("withheld").is_null()).then(pl.col("estimate").round(1))
     ).select(_columns())
@@ -89,16 +97,16 @@ def _inside(name: str) -> pl.Expr:
     return pl.when(is_rate).then(possible.round(1)).otherwise(possible.round(2))
 
 
-def _summaries(summaries: pl.DataFrame, released: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+def _summaries(summaries: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
     """The charts of the released grain; icons are withheld with the limits or with the last point."""
     quarterly = pl.col("period").str.contains(QUARTER)
     of_chart = released.group_by(OF_CHART).agg(
-        grain=pl.when(quarterly.any()).then(pl.lit("quarter")).otherwise(pl.lit("month"))
+        grain=pl.when(quarterly.any()).then(pl.lit("quarter")).otherwise(pl.lit("month")),
+        has_limits=pl.col("centre").is_not_null().any(),
     )
     hidden = released.filter(withheld=SMALL).select(*OF_CHART, "period", is_hidden=True)
-    kept = summaries.join(of_chart, on=[*OF_CHART, "grain"]).join(before, on=OF_CHART, how="left")
-    kept = kept.join(hidden, on=[*OF_CHART, "period"], how="left")
-    withheld = pl.col("baseline").eq_missing(SMALL)
+    kept = summaries.join(of_chart, on=[*OF_CHART, "grain"]).join(hidden, on=[*OF_CHART, "period"], how="left")
+    withheld = ~pl.col("has_limits") & pl.col("null_reason").is_null()
     reason = pl.when(withheld | pl.col("is_hidden").eq_missing(True)).then(pl.lit(SMALL)).otherwise("null_reason")
     judged = kept.with_columns(withheld=reason)
     icons = (pl.when(pl.col("withheld").is_null()).then(name) for name in [*READINGS, "assurance"])

@@ -8,12 +8,39 @@ from typing import Any
 
 import polars as pl
 import pytest
-from oracle.builders import REFERRAL, RETURN, VISITS, programme
+from oracle.builders import (
+    BREAK,
+    REFERRAL,
+    RETURN,
+    SATISFACTION,
+    VISITS,
+    estimated,
+    event_frame,
+    log,
+    patient_frame,
+    programme,
+    referred_after,
+    tallied,
+)
 
 from transforms.chart_disclosure import released_charts, released_funnels
+from transforms.chart_figures import charted as charted_estimates
 from transforms.chart_figures import charts, funnels
+from transforms.disclosure import release
 from warehouse.programme import Programme
-from warehouse.schemas import ESTIMATE, MONTH_TALLY, RELEASED_FIGURE, Estimates
+from warehouse.schemas import (
+    CHART,
+    CHECK,
+    ESTIMATE,
+    LEDGER,
+    MONTH_TALLY,
+    RELEASED_CHART,
+    RELEASED_CHART_SUMMARY,
+    RELEASED_FIGURE,
+    RELEASED_FUNNEL,
+    Estimates,
+    Provenance,
+)
 
 Frame = pl.DataFrame
 MONTHS = [f"{year}-{month:02d}" for year in (2021, 2022, 2023) for month in range(1, 13)]
@@ -21,6 +48,7 @@ QUARTERS = [f"{year}-Q{quarter}" for year in (2021, 2022, 2023) for quarter in r
 SHARE = programme(indicators={"share": RETURN})
 TIMES = programme(indicators={"time": REFERRAL})
 RATES = programme(indicators={"rate": VISITS})
+PROVENANCE = Provenance("1.0", "abc", "plan", date(2024, 4, 1), ("hash",), "pass", 0, 0)
 
 
 def share(period: str, events: int, n: int = 100, **own: Any) -> dict[str, Any]:
@@ -209,11 +237,20 @@ def test_limits_that_would_tell_a_withheld_period_are_withheld() -> None:
     assert points["estimate"].null_count() == 24
 
 
+def test_limits_that_would_tell_a_withheld_point_of_the_baseline_are_withheld() -> None:
+    times = {"indicator_id": "time", "measure": "cumulative_incidence", "horizon": 30}
+    points, summaries = released(monthly([*STEADY[:5], 4, *STEADY[6:], *STEADY], **times), TIMES)
+    assert points["centre"].null_count() == points["signal"].null_count() == points.height
+    assert summaries.select("variation", "withheld").row(0) == (None, "small_count")
+    shares, _ = released(monthly([*STEADY[:5], 4, *STEADY[6:], *STEADY]))
+    assert shares["centre"].null_count() == 13  # their own month, and those that are not there
+
+
 def test_the_icon_of_a_last_point_that_is_withheld_is_withheld() -> None:
     times = {"indicator_id": "time", "measure": "cumulative_incidence", "horizon": 30}
-    figures = monthly([*STEADY[:11], 4], **times)
+    figures = monthly([*STEADY, *STEADY[:11], 4], **times)
     points, summaries = released(figures, TIMES)
-    last = points.filter(period="2021-12").row(0, named=True)
+    last = points.filter(period="2022-12").row(0, named=True)
     assert (last["estimate"], last["variation"], last["withheld"]) == (None, None, "small_count")
     assert last["upper"] is not None  # single values have the same limits everywhere
     assert summaries.select("variation", "withheld").row(0) == (None, "small_count")
@@ -224,7 +261,28 @@ def test_months_of_rates_are_judged_by_persons() -> None:
     hidden = points.filter(withheld="small_count")["period"].to_list()
     assert hidden == ["2021-04", "2021-05", "2021-06"]
     assert points["n"][0] == 120
+    points, _ = released(frame([]), RATES, rate_months([20, 24, 22, 10, *[25] * 4, 18, *[25] * 3]))
+    assert points.filter(withheld="small_count")["period"].to_list() == ["2021-04", "2021-09"]  # lest it be subtracted
     assert points["estimate"][0] == round(100 * 20 / (3000 / 30.4375), 1)
+
+
+def test_every_kind_goes_from_events_to_the_release() -> None:
+    kinds = {"time": REFERRAL, "share": RETURN, "rate": VISITS, "score": SATISFACTION, "gap": BREAK}
+    declared = programme(indicators=kinds)
+    rows = referred_after([*(3 + number % 20 for number in range(30)), *[None] * 20], "2021-03-01")
+    rows += log(*((patient, "emergency_visit", "2021-03-04") for patient in range(1, 21)))
+    tallies = tallied(event_frame(rows, declared.zone), patient_frame(), declared)
+    found = charted_estimates(estimated(tallies, declared), tallies, declared)
+    assert found.charts.schema == CHART
+    assert set(found.charts["indicator_id"]) == {"time", "share", "rate", "gap"}
+    without = found.chart_summaries.filter(null_reason="too_few_points")["indicator_id"]
+    assert set(without) == {"time", "share", "gap"}  # person-time of three months, beginnings of one
+    checks, ledger = CHECK.to_frame(), LEDGER.to_frame()
+    sealed = release(found, tallies, checks, ledger, {"current": 70}, declared, PROVENANCE)
+    assert (sealed.charts.schema, sealed.funnels.schema) == (RELEASED_CHART, RELEASED_FUNNEL)
+    assert sealed.chart_summaries.schema == RELEASED_CHART_SUMMARY
+    (point,) = sealed.charts.filter(pl.col("estimate").is_not_null(), indicator_id="share").to_dicts()
+    assert (point["period"], point["estimate"], point["centre"]) == ("2021-03", 0.4, None)
 
 
 # --- Funnels ------------------------------------------------------------------------------------
