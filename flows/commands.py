@@ -84,6 +84,8 @@ def plan(reference: str, data: Path, home: Path, *, as_json: bool) -> int:
     for name, span in programme.periods.named():
         say(f"  {name}: {span.start} <= day < {span.until}")
     say(f"  data lock: {programme.data_lock}")
+    for name, day in programme.incomplete.items():
+        say(f"  interim: follow-up of {name} is complete with a data lock on {day}")
     for source, name, size in found:
         say(f"  read {name} ({size / 1e6:.1f} MB) as {source}")
     say(f"  compute {', '.join(programme.indicators)}")

@@ -77,6 +77,8 @@ def _definition(indicator: Indicator, programme: Programme) -> Iterator[str]:
     yield f"  Window: {indicator.window[0]} <= t < {indicator.window[1]} {indicator.unit}s from time zero"
     yield f"  Authored by {indicator.authored_by}; checked by {indicator.checked_by}; review {indicator.next_review}"
     yield f"  Plan {programme.plan_hash[:12]}"
+    if indicator.id in programme.incomplete:
+        yield f"  Interim: follow-up is complete with a data lock on {programme.incomplete[indicator.id]}"
 
 
 def _attrition(attrition: pl.DataFrame, indicator_id: str, variant: str) -> Iterator[str]:
@@ -108,8 +110,12 @@ def _figures(released: pl.DataFrame, exact: pl.DataFrame | None, indicator_id: s
 def _label(row: dict[str, object]) -> str:
     horizon = f" by {row['horizon']} {row['unit']}s" if row["horizon"] is not None else ""
     analysis = str(row["analysis"])
-    named = f" ({analysis.removeprefix('sensitivity:')})" if analysis.startswith("sensitivity:") else ""
+    told = analysis == "exploratory" or analysis.startswith("sensitivity:")
+    named = f" ({analysis.removeprefix('sensitivity:')})" if told else ""
     return f"{row['period']}: {row['measure']}{horizon}{named}"
+
+
+_CHANCES = {"p": "p_value", "adjusted p": "p_adjusted"}
 
 
 def _released(row: dict[str, object]) -> str:
@@ -117,7 +123,8 @@ def _released(row: dict[str, object]) -> str:
         return f"withheld ({row['withheld']})"
     counts = f" ({_count(row['n_events'])} of {_count(row['n'])})" if row["n"] is not None else ""
     limits = f", 95 % {_value(row, 'ci_low')} to {_value(row, 'ci_high')}" if row["ci_low"] is not None else ""
-    return f"{_value(row, 'estimate')}{limits}{counts}"
+    chances = [f", {name} {row[key]:.2f}" for name, key in _CHANCES.items() if row[key] is not None]
+    return f"{_value(row, 'estimate')}{limits}{counts}{''.join(chances)}"
 
 
 def _value(row: dict[str, object], name: str) -> str:
