@@ -28,8 +28,8 @@ Ties = Literal["efron", "breslow"]
 PROPORTIONALITY = "Grambsch-Therneau"
 MOST_STEPS = 30
 CONVERGED = 1e-10  # of the squared Newton step in units of its information
-LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: a level without events drifts to infinity
-LARGEST_STEP = 5.0  # of the same in one Newton step, so that no weight overflows
+LARGEST_LOG_RATIO = 15.0  # between any two patients: levels that tell who has no event drift to infinity
+LARGEST_STEP = 5.0  # of the same in one Newton step: sums of weights must not swallow the smallest of them
 ROUNDING = 1e-12  # of a quantity of the same kind that is not nothing: what is below it is nothing
 
 
@@ -165,14 +165,14 @@ def _maximum(risks: _RiskSets) -> Floats | None:
         if _is_singular(moments.information, span, risks.number.sum()):
             return None
         step = np.linalg.solve(moments.information, moments.score)
-        step = step / max(1.0, float(np.abs(step * span).max()) / LARGEST_STEP)
+        step = step / max(1.0, float(np.ptp(risks.x @ step)) / LARGEST_STEP)
         decrement = float(step @ moments.score)
         following = risks.moments(beta + step)
         while following.log_likelihood < moments.log_likelihood - 1e-9 * abs(moments.log_likelihood):
             step = step / 2
             following = risks.moments(beta + step)
         beta, moments = beta + step, following
-        if np.any(np.abs(beta) * span > LARGEST_LOG_RATIO):
+        if np.ptp(risks.x @ beta) > LARGEST_LOG_RATIO:
             return None
         if decrement < CONVERGED:
             return beta

@@ -168,8 +168,11 @@ def hazard_figures(
 
 
 def _log_rank(arm: _Arm, indicator: Timed) -> Figure:
-    """The log-rank test. It takes pathways as independent: there is none of pathways that share patients."""
-    test = Test.absent(LOG_RANK, SEVERAL_PATHWAYS) if arm.linked else log_rank(*arm.overall.groups)
+    """The log-rank test: by lifelines where nothing competes. There is none of pathways that share patients."""
+    if arm.linked is not None:
+        test = Test.absent(LOG_RANK, SEVERAL_PATHWAYS)
+    else:
+        test = stratified_log_rank([arm.overall.groups]) if indicator.competing else log_rank(*arm.overall.groups)
     method = LOG_RANK + (CAUSE_SPECIFIC if indicator.competing else "")
     return _of_test(test, "log_rank", method, arm.overall.counts(arm.linked))
 
