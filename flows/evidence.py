@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from checks.dating import DATING
 from checks.tables import Evidence
 from transforms.pathways import matching
 from warehouse.programme import Programme
@@ -20,7 +19,7 @@ def evidence(store: Store, programme: Programme) -> Evidence:
         rule_results=store.rule_results(),
         ledger=store.ledger(),
         volumes=store.facts(programme),
-        dating=store.dating(programme).select(pl.col(column).cast(dtype) for column, dtype in DATING.items()),
+        dating=store.dating(programme),
         counts=_rows(store, programme) | _patients(store, programme),
     )
 

@@ -12,12 +12,12 @@ days AS (
 SELECT
   source, event_type, utc_offset,
   count(*) AS events,
-  count_if(day(occurred_on) = 1) AS first_of_month,
-  count_if(day(occurred_on) = 15) AS fifteenth,
-  count_if(dayofyear(occurred_on) = 1) AS new_year,
-  count_if(day(occurred_on) > 12) AS after_twelfth,
-  count_if(is_timed) AS timed,
-  count_if(
+  count(*) FILTER (day(occurred_on) = 1) AS first_of_month,
+  count(*) FILTER (day(occurred_on) = 15) AS fifteenth,
+  count(*) FILTER (dayofyear(occurred_on) = 1) AS new_year,
+  count(*) FILTER (day(occurred_on) > 12) AS after_twelfth,
+  count(*) FILTER (is_timed) AS timed,
+  count(*) FILTER (
     is_timed AND second IN (0, utc_offset - {standard}, utc_offset % 86400, (86400 - utc_offset) % 86400)
   ) AS at_midnight,
   coalesce(sum(second) FILTER (is_timed), 0)::BIGINT AS seconds,
