@@ -115,16 +115,20 @@ def _label(row: dict[str, object]) -> str:
     return f"{row['period']}: {row['measure']}{horizon}{named}"
 
 
-_CHANCES = {"p": "p_value", "adjusted p": "p_adjusted"}
-
-
 def _released(row: dict[str, object]) -> str:
     if row["withheld"] is not None:
         return f"withheld ({row['withheld']})"
     counts = f" ({_count(row['n_events'])} of {_count(row['n'])})" if row["n"] is not None else ""
     limits = f", 95 % {_value(row, 'ci_low')} to {_value(row, 'ci_high')}" if row["ci_low"] is not None else ""
-    chances = [f", {name} {row[key]:.2f}" for name, key in _CHANCES.items() if row[key] is not None]
-    return f"{_value(row, 'estimate')}{limits}{counts}{''.join(chances)}"
+    return f"{_value(row, 'estimate')}{limits}{counts}{_chance(row, 'p_value', 'p')}{_chance(row, 'p_adjusted', 'adjusted p')}"
+
+
+def _chance(row: dict[str, object], key: str, name: str) -> str:
+    """A p-value as published, to two decimals; empty where there is none."""
+    p = row[key]
+    if not isinstance(p, float):
+        return ""
+    return f", {name} < 0.01" if p < 0.01 else f", {name} = {p:.2f}"
 
 
 def _value(row: dict[str, object], name: str) -> str:
