@@ -120,7 +120,8 @@ def _released(row: dict[str, object]) -> str:
         return f"withheld ({row['withheld']})"
     counts = f" ({_count(row['n_events'])} of {_count(row['n'])})" if row["n"] is not None else ""
     limits = f", 95 % {_value(row, 'ci_low')} to {_value(row, 'ci_high')}" if row["ci_low"] is not None else ""
-    return f"{_value(row, 'estimate')}{limits}{counts}{_chance(row, 'p_value', 'p')}{_chance(row, 'p_adjusted', 'adjusted p')}"
+    chances = _chance(row, "p_value", "p") + _chance(row, "p_adjusted", "adjusted p")
+    return f"{_value(row, 'estimate')}{limits}{counts}{chances}"
 
 
 def _chance(row: dict[str, object], key: str, name: str) -> str:
