@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-TYPES = ("index", "indicator-time_to_referral", "sites", "implementation", "quality", "methods")
+TYPES = ("index", "indicator-time_to_referral", "sites", "implementation", "plan", "quality", "methods")
 DRAWN = "() => [...document.querySelectorAll('.plot')].every((place) => place.querySelector('.main-svg'))"
 IN_THEME = "(theme) => [...document.querySelectorAll('.plot')].every((place) => place.dataset.drawn === theme)"
 MIDDLES = "(items) => items.map((i) => i.getBoundingClientRect()).map((box) => box.left + box.width / 2)"
