@@ -8,10 +8,24 @@ from typing import Any
 import polars as pl
 import pytest
 
+from transforms.disclosure import release
 from transforms.implementation import reference_figures, released_activity
 from warehouse.declarations import load
 from warehouse.programme import Programme
-from warehouse.schemas import ACTIVITY, RELEASED_ACTIVITY, RELEASED_REFERENCE
+from warehouse.schemas import (
+    ACTIVITY,
+    ATTRITION_TALLY,
+    CHECK,
+    CURVE,
+    ESTIMATE,
+    LEDGER,
+    RELEASED_ACTIVITY,
+    RELEASED_REFERENCE,
+    Estimates,
+    Provenance,
+    Release,
+    Tallies,
+)
 
 TEXT = {"fr": "mot", "en": "word"}
 
@@ -163,6 +177,32 @@ def test_a_programme_without_activity_or_reference_publishes_none() -> None:
     assert released_activity(stated(("north", "2022-02", "workshops", None, 3)), bare).is_empty()
     assert reference_figures(bare).is_empty()
     assert released_activity(ACTIVITY.to_frame(), programme()).schema == RELEASED_ACTIVITY
+
+
+def sealed(activity: pl.DataFrame) -> Release:
+    """A release of nothing but activity and references."""
+    nothing = {name: pl.DataFrame() for name in ("time", "count", "score")}
+    return release(
+        Estimates(figures=ESTIMATE.to_frame(), curves=CURVE.to_frame()),
+        Tallies(**nothing, attrition=ATTRITION_TALLY.to_frame()),
+        CHECK.to_frame(),
+        LEDGER.to_frame(),
+        {},
+        programme((survey({"percent": 65}),)),
+        Provenance("1", "0", "0", date(2024, 4, 1), (), "pass", 0, 0),
+        activity,
+    )
+
+
+def test_activity_is_sealed_into_the_release_and_its_withheld_cells_are_counted() -> None:
+    first = sealed(stated(("north", "2022-02", "trained", None, 20), ("south", "2022-02", "trained", None, 3)))
+    assert first.references.height == 1
+    assert first.activity.height == 6  # a quarter or month and the whole, of the circuit and of two sites
+    assert (first.provenance.withheld_cells, first.provenance.released_cells) == (2, 4)
+    again = sealed(stated(("north", "2022-02", "trained", None, 20), ("south", "2022-02", "trained", None, 4)))
+    other = sealed(stated(("north", "2022-02", "trained", None, 30), ("south", "2022-02", "trained", None, 3)))
+    assert first.id == again.id != other.id  # who is hidden may change without a trace
+    assert first.activity["n"].to_list() != other.activity["n"].to_list()
 
 
 def survey(*items: dict[str, Any], n: int = 261) -> dict[str, Any]:
