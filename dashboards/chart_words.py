@@ -94,7 +94,7 @@ def _run_rules(of: ChartSummary, language: Language) -> str:
         "spc.runs.signal" if of.runs_signal else "spc.runs.random",
         longest=of.longest_run,
         most=of.longest_run_allowed,
-        crossings=of.crossings,
+        crossings=language.counted("spc.runs.crossings", of.crossings, number=of.crossings),
         fewest=of.fewest_crossings,
     )
 

@@ -6,9 +6,10 @@ Signals differ by shape and colour, and the legend names both. Limits are steps,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 from dashboards import chart_words, theme
-from dashboards.charted import ChartPoint, ControlChart, FunnelPoint
+from dashboards.charted import ChartPoint, ChartSummary, ControlChart, FunnelPoint
 from dashboards.figures import (
     RUN_HEIGHT,
     Look,
@@ -42,8 +43,8 @@ def control(chart: ControlChart, periods: Sequence[tuple[str, Period]], look: Lo
     start, until = periods[0][1].start, periods[-1][1].until
     days = {point.period: middle_of(point.period, start, until).isoformat() for point in chart.points}
     data = [hatched(period, look) for name, period in periods if name == "transition"]
-    data += [*_limits(chart, days, look), _path(chart, days), *_signals(chart, days, look)]
-    target = [] if chart.summary.target is None else [_target(chart.summary.target)]
+    data += [*_limits(chart, days, look), *_target(chart.summary, start, until, look)]
+    data += [_path(chart, days), *_signals(chart, days, look)]
     shown = half_years(start, until)
     layout = theme.layout(
         look.language,
@@ -60,11 +61,8 @@ def control(chart: ControlChart, periods: Sequence[tuple[str, Period]], look: Lo
             linecolor=theme.RULE,
         ),
         yaxis=theme.axis(range=[0, look.largest], tickvals=values, ticktext=texts),
-        shapes=[*(boundary(period.start) for _, period in periods[1:]), *target],
-        annotations=[
-            *(period_label(name, period, look.language) for name, period in periods),
-            *_target_label(chart, look),
-        ],
+        shapes=[boundary(period.start) for _, period in periods[1:]],
+        annotations=[period_label(name, period, look.language) for name, period in periods],
     )
     return specification(data, layout)
 
@@ -139,19 +137,19 @@ def _told(point: ChartPoint, look: Look) -> str:
     return "<br>".join(label(line) if line != lines[0] else line for line in lines if line)
 
 
-def _target(value: float) -> Spec:
-    line = {"color": theme.INK, "width": 1.5, "dash": "longdashdot"}
-    return {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line}
-
-
-def _target_label(chart: ControlChart, look: Look) -> Iterator[Spec]:
-    of = chart.summary
-    if of.target is not None:
-        text = look.language.say("spc.target", target=chart_words.number(of.target, of.measure, look.language))
-        yield theme.note(
-            label(text), x=1, xref="paper", xanchor="right", y=of.target, yref="y", yanchor="bottom",
-            font={"color": theme.INK, "size": 12},
-        )  # fmt: skip
+def _target(of: ChartSummary, start: date, until: date, look: Look) -> Iterator[Spec]:
+    """The declared target as a line of its own in the legend."""
+    if of.target is None:
+        return
+    yield {
+        "type": "scatter",
+        "mode": "lines",
+        "name": look.language.say("spc.target", target=chart_words.number(of.target, of.measure, look.language)),
+        "x": [start.isoformat(), until.isoformat()],
+        "y": [of.target, of.target],
+        "line": {"color": theme.INK, "width": 1.5, "dash": "longdashdot"},
+        "hoverinfo": "skip",
+    }
 
 
 # --- Funnels ------------------------------------------------------------------------------------

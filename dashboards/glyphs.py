@@ -57,9 +57,9 @@ def scale_of(comparisons: Iterable[Comparison]) -> float:
 # Dots of the icons on a square of 48: a process that climbs, falls, or only varies.
 RISING = ((12, 34), (18, 33), (24, 34), (30, 24), (36, 14))
 FALLING = ((12, 14), (18, 15), (24, 14), (30, 24), (36, 34))
-VARYING = ((12, 26), (18, 21), (24, 27), (30, 21), (36, 26))
+VARYING = ((11, 29), (17, 20), (24, 30), (31, 20), (37, 28))
 # The height of the target's line beside a process that varies around the middle, and where the letter stands.
-TARGETS = {"consistent_pass": (37, (24, 18)), "consistent_fail": (11, (24, 41)), "hit_or_miss": (24, (24, 18))}
+TARGETS = {"consistent_pass": (36, (24, 16)), "consistent_fail": (13, (24, 42)), "hit_or_miss": (25, (24, 16))}
 LETTERS = {"high": (16, 23), "low": (16, 37)}
 
 
