@@ -67,7 +67,7 @@ def _bounds(period: str, asked: Asked) -> Iterator[Figure]:
     favourable = {LOWEST: asked.successes, HIGHEST: asked.successes + asked.silent}
     for (analysis, successes), found in zip(favourable.items(), manski_bounds(asked), strict=True):
         yield figure_of(
-            found,
+            or_nobody(found),
             "top_box",
             period,
             n=asked.eligible,
@@ -128,7 +128,8 @@ def _adjusted_odds(cells: pl.DataFrame, factors: Sequence[str]) -> Figure:
 def _silent(after: Asked, before: Asked) -> Iterator[Figure]:
     """What the silent could make of the difference: its bounds, no tests, and the share among them at which it is 0."""
     for analysis, difference in zip((LOWEST, HIGHEST), manski_difference(after, before), strict=True):
-        yield figure_of(difference, "top_box", CONTRAST, p_value=None, method=NEWCOMBE, analysis=analysis)
+        found = or_nobody(difference)
+        yield figure_of(found, "top_box", CONTRAST, p_value=None, method=NEWCOMBE, analysis=analysis)
     fewest = min(after.fewest, before.fewest)
     numbers = {"n": after.eligible + before.eligible, "n_with": fewest}
     yield figure_of(or_nobody(tipping_point(after, before)), "tipping_point", RATIO, method=TIPPING_METHOD, **numbers)

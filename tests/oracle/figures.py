@@ -109,6 +109,8 @@ def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, 
         yield from _contrasts(groups["after"], groups["before"], of, with_tests=scope.view == "overall")
         if scope.view == "overall" and groups["after"].cells and groups["before"].cells and isinstance(of, Timed):
             yield from _hazards(groups["after"], groups["before"], of, _sites(rows, scope))
+        if scope.view == "overall" and isinstance(of, Score):
+            yield from _silence(groups, of)
     if scope.view == "overall":
         months = {key[1] for key in rows if key[0] == "month" and scope.holds(key[2:5])}
         spans = {month: {month} for month in months}
@@ -268,6 +270,30 @@ def _numerators(group: list[Cell], of: Indicator) -> list[tuple[str, int, int]]:
         ("top_box", sum(1 for answer in answers if answer >= of.top_box), len(answers)),
         ("response_rate", sum(followed), len(followed)),
     ]
+
+
+def _silence(groups: dict[str, Group], of: Score) -> Iterator[Expected]:
+    """The share of favourable answers if none, and if all, of the silent had given one; and their differences."""
+    shares: dict[tuple[str, str], float | None] = {}
+    for period, group in groups.items():
+        asked = [(stage == ANSWERED, value) for stage, stays, value in group.cells if stays]
+        good = sum(1 for answered, value in asked if answered and value / 1_000_000 >= of.top_box)
+        silent = sum(1 for answered, _ in asked if not answered)
+        for bound, events in (("lowest", good), ("highest", good + silent)):
+            shares[bound, period] = share = events / len(asked) if asked else None
+            known = {
+                "n": len(asked),
+                "n_events": events,
+                "estimate": share,
+                "null_reason": None if asked else "no_answer",
+            }
+            if group.cells:
+                yield Expected("top_box", period, None, known, f"sensitivity:non_response_{bound}")
+    if groups["after"].cells and groups["before"].cells:
+        for bound, other in (("lowest", "highest"), ("highest", "lowest")):
+            there, then = shares[bound, "after"], shares[other, "before"]
+            known = {"estimate": None if there is None or then is None else there - then}
+            yield Expected("top_box", "after-before", None, known, f"sensitivity:non_response_{bound}")
 
 
 def _answers(group: list[Cell]) -> list[float]:
