@@ -29,6 +29,7 @@ FUNNEL_HEIGHT = 400
 SHAPES = {"common_cause": "circle", "improvement": "square", "concern": "diamond", "neutral": "x"}
 LINES = (("low_998", "dash"), ("low_95", "dot"), ("high_95", "dot"), ("high_998", "dash"))
 INSIDE, OUTSIDE = "circle-open", "diamond"  # of the wide limits of a funnel
+DODGE = 0.012  # of the axis of sizes, between sites that coincide
 MOST_SIZES = 5  # ticks of the sizes of a funnel
 
 
@@ -183,7 +184,7 @@ def funnel(
             for p in outside
         ],
     )
-    data = [*_funnel_lines(lines, look), *_funnel_sites(drawn, names, look)]
+    data = [*_funnel_lines(lines, look), *_funnel_sites(drawn, names, largest, look)]
     return specification(data, layout)
 
 
@@ -211,13 +212,22 @@ def _funnel_lines(lines: Sequence[FunnelPoint], look: Look) -> Iterator[Spec]:
         }
 
 
-def _funnel_sites(drawn: Sequence[FunnelPoint], names: Mapping[str, str], look: Look) -> Iterator[Spec]:
+def _side_by_side(drawn: Sequence[FunnelPoint], largest: float) -> list[float]:
+    """Where sites stand on the axis of sizes: those of one size and value beside one another, not on top."""
+    places = [(point.size or 0.0, point.estimate) for point in drawn]
+    return [
+        round(place[0] + DODGE * largest * (places[:k].count(place) - (places.count(place) - 1) / 2), 2)
+        for k, place in enumerate(places)
+    ]
+
+
+def _funnel_sites(drawn: Sequence[FunnelPoint], names: Mapping[str, str], largest: float, look: Look) -> Iterator[Spec]:
     beyond = [(point.position or "").endswith("998") for point in drawn]
     yield {
         "type": "scatter",
         "mode": "markers",
         "name": look.language.say("funnel.sites"),
-        "x": [point.size for point in drawn],
+        "x": _side_by_side(drawn, largest),
         "y": [point.estimate for point in drawn],
         "marker": {
             "size": 11,

@@ -233,6 +233,14 @@ def test_a_site_beyond_the_wide_limits_is_named_and_its_name_is_no_html() -> Non
     assert said == "1 of 2 sites shown lies inside the 99.8% limits. Beyond them: <b>$x$ %{y}."
 
 
+def test_sites_that_coincide_stand_side_by_side() -> None:
+    sites = [place(name, "inside") for name in "abc"] + [place("d", "inside", n=50)]
+    lines = [place("", None, scope_type="line", n=200)]
+    spec = funnel(sites, lines, {name: name for name in "abcd"}, "Pathways", Look(EN, "", 1.0))
+    (trace,) = (t for t in spec["data"] if t["mode"] == "markers")
+    assert trace["x"] == [97.6, 100.0, 102.4, 50.0]
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_the_page_says_that_sites_are_not_to_be_compared(site: Path, code: str) -> None:
     text = (site / code / REFERRAL).read_text(encoding="utf-8")
