@@ -16,7 +16,7 @@ area <- function(data, tau) {
 }
 
 restricted <- function(data, tau) {
-  fit <- survfit(Surv(time + 1, status == 1) ~ 1, data)
+  fit <- survfit(Surv(entry + 1, time + 1, status == 1) ~ 1, data)
   unname(summary(fit, rmean = tau + 1)$table[c("rmean", "se(rmean)")]) - c(1, 0)
 }
 
@@ -32,7 +32,7 @@ cases <- lapply(names(horizons), function(name) {
   data <- public[[name]]; tau <- horizons[[name]]
   result <- list(name = name, tau = tau, cells = cells_of(group = data$group, entry = data$entry, time = data$time, status = data$status))
   if (any(data$status == 2)) result$area_under_incidence <- pair(area, data, tau)
-  if (all(data$entry == FROM_THE_START)) result$restricted_mean <- pair(restricted, data, tau)
+  result$restricted_mean <- pair(restricted, data, tau)
   result
 })
 write_reference("areas.R", "survival", cases)

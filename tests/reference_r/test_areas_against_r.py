@@ -30,4 +30,4 @@ def test_area_error_and_difference(name, measure):
 
 
 def test_both_measures_are_compared_on_enough_data():
-    assert len(FIGURES) == 15
+    assert len(FIGURES) == 16

@@ -13,7 +13,7 @@ from oracle.builders import REFERRAL, programme
 
 from transforms.figure import Figure
 from transforms.hazard_figures import hazard_figures
-from transforms.time_figures import time_contrast, time_group
+from transforms.time_figures import curve_rows, time_contrast, time_group
 from transforms.whole_curve_figures import curve_contrast, curve_group
 from warehouse.kinds import Timed
 from warehouse.schemas import LEVEL_SEPARATOR, TIME_TALLY
@@ -217,3 +217,11 @@ def test_disclosure_control_is_told_the_fewest_with_or_without_the_event_of_the_
     more = figures(BOTH + plain(1, [2], 2))
     assert more["hazard_ratio_competing", None].n_with == 2
     assert more["hazard_ratio", None].n == len(BOTH) + 1
+
+
+def test_a_curve_begins_with_those_who_are_at_risk_at_once() -> None:
+    late = [(1, 1, 4, 1, "east", "50+", "yes"), (1, 2, 5, 0, "east", "50+", "yes")]
+    overall = tallied([*plain(1, [3, 4, 5], 1), *late]).filter(view="overall")
+    first, then, *_ = curve_rows("after", overall, COMPETING)
+    assert (first["time"], first["at_risk"], first["n"]) == (0, 3, 5)
+    assert (then["time"], then["at_risk"]) == (3, 5)
