@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from transforms.chart_disclosure import released_charts, released_funnels
+from transforms.chart_disclosure import RATE, released_charts, released_funnels
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, RATIO
 from transforms.implementation import reference_figures, released_activity
 from transforms.interactions import INTERACTION
@@ -81,7 +81,8 @@ def release(
     figures = _by_month_or_quarter(_contrasts_with_their_groups(_figures(estimates.figures, policy)))
     charts, summaries = released_charts(estimates, figures, programme)
     done = released_activity(ACTIVITY.to_frame() if activity is None else activity, programme)
-    cells = pl.concat([figures["withheld"], done["withheld"]]).to_frame()
+    own_months = charts.filter(measure=RATE)["withheld"]  # the other points of charts are among the figures
+    cells = pl.concat([figures["withheld"], done["withheld"], own_months]).to_frame()
     counted = replace(
         provenance,
         withheld_cells=cells.filter(pl.col("withheld") == SMALL).height,
