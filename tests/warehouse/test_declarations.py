@@ -72,7 +72,7 @@ def test_an_id_that_is_not_shipped_is_answered_with_those_that_are() -> None:
 
 def test_a_missing_file_a_directory_and_another_encoding_are_answered_in_words(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
-    (tmp_path / "latin.toml").write_bytes(PACOSME.encode("cp1252"))
+    (tmp_path / "latin.toml").write_bytes(PACOSME.replace("\u202f", "\u00a0").encode("cp1252"))
     with pytest.raises(DeclarationError, match="expected a TOML file, got nothing"):
         load(tmp_path / "absent.toml")
     with pytest.raises(DeclarationError, match="got a directory"):
@@ -139,7 +139,7 @@ REFUSED = [
     ('event = "announcement"', 'event = "annoucement"', "time_zero.event: expected an event type of the vocabulary (perhaps announcement), got another word"),
     ("starts = 2022-01-17", "starts = 20220117", "sites[1].starts: expected a day such as 2023-01-31, got a whole number"),
     ('id = "tilleuls"', 'id = "saint_cloud"', "sites[1]: expected each id once, got saint_cloud again"),
-    ('format = "csv"', 'format = "xml"', "sources[0].format: expected 'csv' or 'xes', got text"),
+    ('format = "csv"', 'format = "xml"', "sources[0].format: expected 'csv', 'parquet' or 'xes', got text"),
     ('"events/*.csv"', '"/etc/*.csv"', "sources[0].path: expected a path inside the data directory, got text"),
     ('"events/*.csv"', '"../*.csv"', "sources[0].path: expected a path inside the data directory, got text"),
     ('timezone = "Europe/Paris"\nencoding', "encoding", "sources[0].timezone: expected the time zone of this file's local times, got nothing"),
