@@ -11,6 +11,8 @@ from dataclasses import replace
 import polars as pl
 
 from transforms.cells import Cells, Integers
+from transforms.counting import count
+from transforms.follow_up import beside
 from transforms.outcomes import Courses
 from transforms.recurrent import Recurrences
 from transforms.tallies import merge
@@ -18,23 +20,17 @@ from warehouse.kinds import RecurrentEvent
 from warehouse.schemas import CENSORED, COMPETED, RECURRENCE_TALLY, Tallies
 
 GROUP = ["period", "arm"]
+CELL = ("first", "opens", "second", "end", "status")
 
 
 def tally_recurrences(courses: Courses, *, indicator_id: str) -> Tallies:
     """Count the recurrences of an indicator itself in its view ``overall`` (RECURRENCE_TALLY)."""
-    spans = courses.spans.filter(pl.col("excluded").is_null())
-    ended = spans.select(
-        "pathway",
-        *GROUP,
-        end="last",
-        status=pl.when("died").then(pl.lit(COMPETED, pl.UInt8)).otherwise(pl.lit(CENSORED, pl.UInt8)),
-    )
-    events = courses.episodes.select("pathway", day="offset").join(ended, on="pathway")
-    firsts = pl.int_range(pl.len()).over("pathway", order_by="day") == 0
-    single = events.with_columns(first="day", opens=firsts)
-    both = events.select("pathway", *GROUP, first="day").join(events.select("pathway", second="day"), on="pathway")
-    pairs = both.filter(pl.col("first") <= pl.col("second"))
-    counted = pl.concat([_counted(rows) for rows in (ended, single, pairs)])
+    ends = {"end": pl.col("last"), "status": pl.when("died").then(COMPETED).otherwise(CENSORED).cast(pl.UInt8)}
+    ended = courses.spans.filter(pl.col("excluded").is_null()).select(*GROUP, **ends)
+    events = beside(courses.episodes.sort("pathway", "offset"), courses.spans, *GROUP, "last", "died")
+    opens = pl.col("pathway").ne_missing(pl.col("pathway").shift())
+    single = events.select(*GROUP, first="offset", opens=opens, **ends)
+    counted = pl.concat([_counted(rows) for rows in (ended, single, _pairs(events))])
     keyed = counted.with_columns(
         indicator_id=pl.lit(indicator_id),
         variant=pl.lit("main"),
@@ -45,11 +41,21 @@ def tally_recurrences(courses: Courses, *, indicator_id: str) -> Tallies:
     return merge(replace(merge(), recurrences=keyed.select(RECURRENCE_TALLY.names())))
 
 
+def _pairs(events: pl.DataFrame) -> pl.DataFrame:
+    """Every two events of one pathway, the earlier first, an event with itself among them."""
+    alone = events["pathway"].is_unique()
+    several = events.filter(~alone).select("pathway", *GROUP, first="offset")
+    both = several.join(several.select("pathway", second="first"), on="pathway").drop("pathway")
+    lone = events.filter(alone).select(*GROUP, first="offset", second="offset")
+    return pl.concat([both.filter(pl.col("first") <= pl.col("second")), lone])
+
+
 def _counted(rows: pl.DataFrame) -> pl.DataFrame:
     """How many rows share each cell; null in the columns that rows of their sort do not have."""
-    cell = [name for name in RECURRENCE_TALLY if name in ("first", "opens", "second", "end", "status")]
+    counted = count(rows, rows.columns)
+    cell = [name for name in RECURRENCE_TALLY if name in CELL]
     absent = [pl.lit(None, RECURRENCE_TALLY[name]).alias(name) for name in cell if name not in rows.columns]
-    return rows.with_columns(absent).group_by(*GROUP, *cell).agg(n=pl.len().cast(pl.Int64))
+    return counted.with_columns(*absent, *(pl.col(name).cast(pl.String) for name in GROUP)).select(*GROUP, *cell, "n")
 
 
 def recurrences(frame: pl.DataFrame, indicator: RecurrentEvent) -> Recurrences:
