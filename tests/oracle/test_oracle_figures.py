@@ -162,9 +162,12 @@ def test_periods_exchanged_turn_the_sign(counted: Counts) -> None:
     """What is called before and after decides the sign of every contrast and nothing else of it."""
     tallies = tallies_of(counted)
     here, there = (estimated(found, PLANNED).figures for found in (_started(tallies), _exchanged(_started(tallies))))
-    contrasts = here.filter(period="after-before")
+    of_one_exposure = pl.col("measure") == "events_avoided"
+    contrasts = here.filter(pl.col("period") == "after-before", ~of_one_exposure)
+    bounds = [f"sensitivity:non_response_{bound}" for bound in ("lowest", "highest")]
     test = pl.col("measure").str.contains("log_rank|gray_test|proportional_hazards")
-    mirrored = there.filter(period="after-before").with_columns(
+    mirrored = there.filter(pl.col("period") == "after-before", ~of_one_exposure).with_columns(
+        analysis=pl.col("analysis").replace(dict(zip(bounds, bounds[::-1], strict=True))),
         estimate=pl.when(test).then("estimate").otherwise(-pl.col("estimate")),
         ci_low=-pl.col("ci_high"),
         ci_high=-pl.col("ci_low"),
