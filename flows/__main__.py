@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -145,14 +145,20 @@ def simulate(
     *,
     patients: Annotated[int, Parameter(help="Number of patients.")] = 4000,
     seed: Annotated[int, Parameter(help="The same seed gives the same files.")] = 2025,
+    set: Annotated[
+        tuple[str, ...], Parameter(help="A true effect or a defect, as NAME=VALUE; an unknown NAME lists them all.")
+    ] = (),
+    file_format: Annotated[
+        Literal["csv", "parquet"], Parameter(name="--format", help="Of the files of events.")
+    ] = "csv",
 ) -> int:
     """Write the raw files of a synthetic programme whose truth is known, with late, repeated and broken rows.
 
-    Example: parcours simulate ./synthetic --patients 4000 --seed 2025
+    Example: parcours simulate ./synthetic --patients 4000 --set referral_per_day.circuit=0.012 --set frailty_sd=0.8
     """
     from flows import commands
 
-    return commands.simulate(directory, patients, seed)
+    return commands.simulate(directory, patients, seed, set, file_format)
 
 
 @app.command

@@ -140,13 +140,16 @@ def demo(directory: Path) -> int:
     return 0
 
 
-def simulate(directory: Path, patients: int, seed: int) -> int:
+def simulate(
+    directory: Path, patients: int, seed: int, settings: tuple[str, ...], file_format: Literal["csv", "parquet"]
+) -> int:
     """Write the files of a synthetic programme and its truth."""
-    from warehouse.simulate import Simulation
+    from warehouse.simulate import PROGRAMME, simulation_of
     from warehouse.simulate import simulate as write_files
 
-    write_files(Simulation(patients=patients, seed=seed), directory)
-    say(f"{directory}: written; now: parcours run pacosme --data {directory}")
+    write_files(simulation_of(patients, seed, settings), directory, file_format)
+    programme = PROGRAMME if file_format == "csv" else directory / f"{PROGRAMME}_parquet.toml"
+    say(f"{directory}: written; now: parcours run {programme} --data {directory}")
     return 0
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import polars as pl
@@ -21,24 +22,33 @@ from warehouse.programme import PatientFile, Programme, Source
 from warehouse.simulation.activity import draw_activity
 from warehouse.simulation.cohort import Cohort, SiteEffects, draw_cohort
 from warehouse.simulation.histories import draw_histories
-from warehouse.simulation.model import Level, Simulation
+from warehouse.simulation.model import Level, Simulation, simulation_of
 from warehouse.simulation.records import BROKEN, Records, cut_lines, record
 from warehouse.simulation.truth import Effect, Truth, TruthSoFar
 from warehouse.sources.delimited import Declaration
 
-__all__ = ["Effect", "Level", "Simulation", "Truth", "simulate"]
+__all__ = ["Effect", "Level", "Simulation", "Truth", "simulate", "simulation_of"]
 
 PROGRAMME: Final = "pacosme"
 _PATIENTS_AT_ONCE: Final = 50_000  # bounds the memory: about 200 MB
 _TRUTH: Final = "truth.json"
+_OF_PARQUET: Final = "pacosme_parquet.toml"
+
+# What the declaration of a source in Parquet says otherwise.
+_INSTEAD: Final = {
+    'format = "csv"\npath = "events/*.csv"': 'format = "parquet"\npath = "events/*.parquet"',
+    'encoding = "utf-8"\ndelimiter = ";"\ndecimal': "decimal",
+}
+FileFormat = Literal["csv", "parquet"]
 
 
-def simulate(simulation: Simulation, directory: Path) -> Truth:
+def simulate(simulation: Simulation, directory: Path, file_format: FileFormat = "csv") -> Truth:
     """Write ``events/YYYY-MM.csv``, ``patients.csv``, ``activity.csv`` and ``truth.json``; return the truth.
 
-    All stand under ``directory``. A file of events holds what was recorded in its month. An earlier simulation
-    in the directory is replaced. Raises ``DeclarationError`` where other files stand, ``StorageError`` where it
-    cannot write.
+    All stand under ``directory``. A file of events holds what was recorded in its month; as Parquet there is one
+    for each 50,000 patients and month, without the lines cut short, which Parquet cannot hold, and beside them
+    ``pacosme_parquet.toml``, the programme that reads them. An earlier simulation in the directory is replaced.
+    Raises ``DeclarationError`` where other files stand, ``StorageError`` where it cannot write.
     """
     programme = load(PROGRAMME)
     try:
@@ -47,12 +57,18 @@ def simulate(simulation: Simulation, directory: Path) -> Truth:
         counts: Counter[str] = Counter()
         for cohort, records in _blocks(simulation, programme):
             so_far.add(cohort)
-            counts.update(records.counts)
-            _write_events(records, programme.sources[0], events)
+            if file_format == "csv":
+                counts.update(records.counts)
+                _write_events(records, programme.sources[0], events)
+            else:
+                counts.update(records.counts | {"wrong_field_count": 0})
+                _write_parquet(records, programme.sources[0], events, cohort.first // _PATIENTS_AT_ONCE)
             _append(_renamed(cohort.covariates(), patients), patients, directory / patients.path)
         if programme.activity is not None:
             activity = _renamed(draw_activity(simulation, programme), programme.activity)
             _append(activity, programme.activity, directory / programme.activity.path)
+        if file_format == "parquet":
+            (directory / _OF_PARQUET).write_text(_reading_parquet(), encoding="utf-8")
         truth = _truth(simulation, so_far, counts)
         content = json.dumps(truth.as_dict(), indent=2, ensure_ascii=False)
         (directory / _TRUTH).write_text(content + "\n", encoding="utf-8")
@@ -72,7 +88,7 @@ def _prepared(programme: Programme, directory: Path) -> tuple[Path, PatientFile]
     old = [*events.iterdir(), *(file for path in beside for file in directory.glob(path))]
     if old and not (directory / _TRUTH).exists():
         raise DeclarationError(f"{directory}: expected an empty directory, or an earlier simulation to replace")
-    for file in (*old, directory / _TRUTH):
+    for file in (*old, directory / _TRUTH, directory / _OF_PARQUET):
         file.unlink(missing_ok=True)
     return events, patients
 
@@ -97,6 +113,20 @@ def _write_events(records: Records, source: Source, folder: Path) -> None:
     for (month,), rows in records.cut.partition_by("file", as_dict=True, maintain_order=True).items():
         with (folder / f"{month}{suffix}").open("a", encoding=source.encoding, newline="") as stream:
             stream.write(cut_lines(rows, source))
+
+
+def _write_parquet(records: Records, source: Source, folder: Path, block: int) -> None:
+    """The same texts under the same names: one file for each month and block of patients, as none can be continued."""
+    for (month,), rows in records.rows.partition_by("file", as_dict=True, maintain_order=True).items():
+        _renamed(rows, source).write_parquet(folder / f"{month}-{block:04}.parquet")
+
+
+def _reading_parquet() -> str:
+    """The declaration of the programme, for a source in Parquet."""
+    declared = (files("warehouse") / "programmes" / f"{PROGRAMME}.toml").read_text(encoding="utf-8")
+    for of_text, of_parquet in _INSTEAD.items():
+        declared = declared.replace(of_text, of_parquet, 1)
+    return declared
 
 
 def _renamed(rows: pl.DataFrame, file: Declaration) -> pl.DataFrame:

@@ -21,6 +21,8 @@ EPOCH: Final = date(1970, 1, 1)
 NEVER: Final = -1  # no kind of care
 _PREVALENT_DAYS: Final = 180
 _ELDERLY: Final = 75
+_MOST_FRAIL: Final = 20.0  # times the hazard of others
+_LARGEST_HAZARD: Final = 0.95
 
 
 def day_number(day: date) -> int:
@@ -105,10 +107,11 @@ def draw_cohort(
     """``size`` patients, announced on weekdays spread evenly over the periods."""
     site = _sites(simulation, programme, size, rng)
     index_day = _index_days(simulation, programme, size, rng)
-    age = np.clip(np.rint(rng.normal(61, 13, size)), 25, 95).astype(np.int64)
-    is_de_novo = rng.random(size) < simulation.de_novo_share
-    exposed = _exposed(programme, site, index_day)
-    trend = simulation.yearly_trend ** ((index_day - day_number(programme.periods.before.start)) / 365.25)
+    years = (index_day - day_number(programme.periods.before.start)) / 365.25
+    age = np.clip(np.rint(rng.normal(61 + simulation.ageing_per_year * years, 13)), 25, 95).astype(np.int64)
+    is_de_novo = rng.random(size) < simulation.de_novo_share + simulation.de_novo_per_year * years
+    exposed = _exposed(programme, site, index_day, staggered=simulation.staggered)
+    trend = simulation.yearly_trend**years
     elderly = age >= _ELDERLY
     kinds = len(simulation.care_mix)
     earlier = np.where(rng.random(size) < simulation.referred_earlier_share, rng.integers(0, kinds, size), NEVER)
@@ -128,7 +131,13 @@ def draw_cohort(
         * trend
         * np.where(elderly, 0.85, 1.0)
         * np.where(is_de_novo, 1.1, 1.0),
-        emergency=_level(simulation.emergency_per_day, exposed) * sites.emergency[site] * np.where(elderly, 1.2, 1.0),
+        emergency=np.minimum(
+            _level(simulation.emergency_per_day, exposed)
+            * sites.emergency[site]
+            * np.where(elderly, 1.2, 1.0)
+            * _varying(simulation, index_day, rng),
+            _LARGEST_HAZARD,
+        ),
         needs=_level(simulation.needs_assessment_per_day, exposed) * sites.needs[site],
         death=simulation.death_per_day * np.where(elderly, 1.5, 1.0) * np.where(is_de_novo, 0.8, 1.0),
         satisfaction=_level(simulation.satisfaction_mean, exposed) + sites.satisfaction[site],
@@ -154,10 +163,19 @@ def _weekdays(begin: date, end: date) -> Integers:
     return days[(days + 3) % 7 < 5]  # 1 January 1970 was a Thursday
 
 
-def _exposed(programme: Programme, site: Integers, index_day: Integers) -> Booleans:
+def _varying(simulation: Simulation, index_day: Integers, rng: np.random.Generator) -> Floats:
+    """Factors on the hazard of emergency visits: the season of the announcement, and the patient's own frailty."""
+    season: Floats = 1 + simulation.seasonality * np.cos(2 * np.pi * index_day / 365.25)
+    if not simulation.frailty_sd:
+        return season
+    log_frailty = rng.normal(-(simulation.frailty_sd**2) / 2, simulation.frailty_sd, len(index_day))
+    return season * np.minimum(np.exp(log_frailty), _MOST_FRAIL)
+
+
+def _exposed(programme: Programme, site: Integers, index_day: Integers, *, staggered: bool) -> Booleans:
     """Announced at a circuit site, on or after the day it started (the after period where it names no day)."""
     default = programme.periods.after.start
-    starts = np.array([day_number(s.starts or default) for s in programme.sites])
+    starts = np.array([day_number((staggered and s.starts) or default) for s in programme.sites])
     circuit = np.array([s.arm == "circuit" for s in programme.sites])
     exposed: Booleans = circuit[site] & (index_day >= starts[site])
     return exposed
