@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import polars as pl
 
 
-def _schema(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Schema:
+def schema_of(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Schema:
     """A schema of columns given as types or as instances of them, which a checker of types tells apart."""
     return pl.Schema(columns)
 
 
 # One row per indicator x scope x month or quarter: a point of its control chart with the limits that hold there.
 # Confidential. Only the primary measure of the indicator itself, of the circuit sites and of the comparators.
-CHART = _schema(
+CHART = schema_of(
     {
         "indicator_id": pl.String,
         "measure": pl.String,
@@ -40,7 +40,7 @@ CHART = _schema(
     }
 )
 # One row per control chart: what it says as a whole. Confidential.
-CHART_SUMMARY = _schema(
+CHART_SUMMARY = schema_of(
     {
         **{name: CHART[name] for name in ("indicator_id", "measure", "scope_type", "scope", "chart")},
         "grain": pl.String,  # month, quarter
@@ -62,7 +62,7 @@ CHART_SUMMARY = _schema(
 )
 # One row per indicator x circuit site: the primary measure after, beside what chance allows around that of all circuit
 # sites. Confidential.
-FUNNEL = _schema(
+FUNNEL = schema_of(
     {
         **{name: CHART[name] for name in ("indicator_id", "measure", "scope_type", "scope", "n", "n_with", "exposure")},
         "estimate": pl.Float64,
@@ -77,13 +77,13 @@ FUNNEL = _schema(
 )
 # Points and limits rounded as figures are, limits moved inside what is possible; signals are of the exact numbers.
 _CHART_WITHIN = ("n_events", "n_with", "exposure", "null_reason")
-RELEASED_CHART = _schema(
+RELEASED_CHART = schema_of(
     {name: dtype for name, dtype in CHART.items() if name not in _CHART_WITHIN} | {"withheld": pl.String}
 )
-RELEASED_CHART_SUMMARY = _schema(
+RELEASED_CHART_SUMMARY = schema_of(
     {name: dtype for name, dtype in CHART_SUMMARY.items() if name != "null_reason"} | {"withheld": pl.String}
 )
 # Sites, and with scope_type ``line`` the limits as they are drawn: computed from the published centre at round sizes.
-RELEASED_FUNNEL = _schema(
+RELEASED_FUNNEL = schema_of(
     {name: dtype for name, dtype in FUNNEL.items() if name not in ("n_with", "null_reason")} | {"withheld": pl.String}
 )

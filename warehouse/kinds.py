@@ -94,6 +94,7 @@ class IndicatorBase(Declared):
     spill_over: Literal["cut", "keep"] | None = None
     alive_until: Literal["data_lock", "last_event"] | None = None
     strata: tuple[Slug, ...] | None = Field(default=None, strict=False)
+    recorded_by_circuit: bool = False
     window: tuple[int, int] = Field(strict=False)
     competing: tuple[Slug, ...] = Field(default=(), max_length=0, strict=False)
     censored_by: tuple[Slug, ...] = Field(default=(), max_length=0, strict=False)

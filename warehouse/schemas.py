@@ -7,7 +7,6 @@ where it is ``minute`` or ``hour``: they are divided by the unit only on output.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -20,13 +19,10 @@ from warehouse.chart_schemas import FUNNEL as FUNNEL
 from warehouse.chart_schemas import RELEASED_CHART as RELEASED_CHART
 from warehouse.chart_schemas import RELEASED_CHART_SUMMARY as RELEASED_CHART_SUMMARY
 from warehouse.chart_schemas import RELEASED_FUNNEL as RELEASED_FUNNEL
+from warehouse.chart_schemas import schema_of as _schema
 from warehouse.programme import PERIOD_NAMES, Programme
-
-
-def _schema(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Schema:
-    """A schema of columns given as types or as instances of them, which a checker of types tells apart."""
-    return pl.Schema(columns)
-
+from warehouse.threat_schemas import RELEASED_THREAT as RELEASED_THREAT
+from warehouse.threat_schemas import THREAT as THREAT
 
 # Words that stand in many rows are kept once and numbered.
 WORD = pl.Categorical()
@@ -297,6 +293,7 @@ class Estimates:
     charts: pl.DataFrame = field(default_factory=CHART.to_frame)
     chart_summaries: pl.DataFrame = field(default_factory=CHART_SUMMARY.to_frame)
     funnels: pl.DataFrame = field(default_factory=FUNNEL.to_frame)
+    threats: pl.DataFrame = field(default_factory=THREAT.to_frame)
 
 
 # What leaves: counts rounded, shares whole percentages, small cells withheld.
@@ -396,3 +393,4 @@ class Release:
     funnels: pl.DataFrame = field(default_factory=RELEASED_FUNNEL.to_frame)
     activity: pl.DataFrame = field(default_factory=RELEASED_ACTIVITY.to_frame)
     references: pl.DataFrame = field(default_factory=RELEASED_REFERENCE.to_frame)
+    threats: pl.DataFrame = field(default_factory=RELEASED_THREAT.to_frame)
