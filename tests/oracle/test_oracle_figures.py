@@ -165,7 +165,7 @@ def test_periods_exchanged_turn_the_sign(counted: Counts) -> None:
     of_one_exposure = pl.col("measure") == "events_avoided"
     contrasts = here.filter(pl.col("period") == "after-before", ~of_one_exposure)
     bounds = [f"sensitivity:non_response_{bound}" for bound in ("lowest", "highest")]
-    test = pl.col("measure").str.contains("log_rank|gray_test|proportional_hazards")
+    test = pl.col("measure").str.contains("log_rank|gray_test|proportional_hazards|minimum_detectable")
     mirrored = there.filter(pl.col("period") == "after-before", ~of_one_exposure).with_columns(
         analysis=pl.col("analysis").replace(dict(zip(bounds, bounds[::-1], strict=True))),
         estimate=pl.when(test).then("estimate").otherwise(-pl.col("estimate")),
