@@ -107,7 +107,8 @@ def _in_a_sentence(row: Row, language: Language) -> str:
         return language.say("ratio.sentence", measure=measure, level=language.percent(CONFIDENCE), **shown)
     if row.p_value is not None:
         return language.say("test.sentence", test=measure, p=words.test(row, language))
-    return language.say("test.absent", test=measure, reason=words.reason(row, language))
+    key = "ratio.absent" if row.measure in RATIOS else "test.absent"
+    return language.say(key, test=measure, reason=words.reason(row, language))
 
 
 def _variants(published: Published, indicator: Indicator, language: Language) -> Chart | None:
