@@ -43,6 +43,8 @@ KEYS = ["indicator_id", "measure", "period"]
 SITES_SEED = 12
 LEVELS = ("referral_per_day", "emergency_per_day", "needs_assessment_per_day", "satisfaction_mean")
 
+Counted = dict[str, tuple[pl.DataFrame, pl.DataFrame]]  # indicator -> pathways, outcomes
+
 
 @dataclass(frozen=True)
 class Block:
@@ -66,8 +68,8 @@ def main() -> None:
     with ProcessPoolExecutor() as pool:
         for size in chosen.sizes:
             blocks = list(_blocks(chosen.programmes, size, chosen.seed))
-            found = pl.concat(pool.map(_estimates, blocks))
-            truths = pl.concat(pool.map(_truths, blocks)).group_by("has_effect", *KEYS).agg(pl.col("truth").mean())
+            found, truths = (pl.concat(frames) for frames in zip(*pool.map(_looked_into, blocks), strict=True))
+            truths = truths.group_by("has_effect", *KEYS).agg(pl.col("truth").mean())
             print(f"\n### {size:,} patients\n")
             print("\n".join(_table(found.join(truths, on=["has_effect", *KEYS]))))
     print(f"\nPython {platform.python_version()}, polars {pl.__version__}, numpy {np.__version__};", end=" ")
@@ -125,22 +127,24 @@ def _events(history: pl.DataFrame, cohort: Cohort, programme: Programme) -> pl.D
     return known.filter(pl.col("day") < day_number(programme.data_lock)).select(EVENT.names()).cast(EVENT)
 
 
-def _estimates(block: Block) -> pl.DataFrame:
-    """The figures looked at, of each programme: KEYS, has_effect, estimate, ci_low, ci_high, p_value."""
+def _looked_into(block: Block) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The figures of each programme (KEYS, estimate, ci_low, ci_high, p_value), and what was planted (KEYS, truth)."""
     programme = _programme()
-    counted = _outcomes(block, programme)
+    simulation, cohort, rng = _drawn(block)
+    counted = _outcomes(_events(draw_histories(cohort, simulation, rng), cohort, programme), cohort.size, programme)
     found = []
     for number in range(block.programmes):
-        figures = estimate(_tallies(counted, programme, number, block.patients), programme, "calibration").figures
-        found.append(_looked_at(figures).with_columns(programme=pl.lit(number)))
-    return pl.concat(found).with_columns(has_effect=pl.lit(block.has_effect))
+        of_programme = pl.col("patient").is_between(number * block.patients, (number + 1) * block.patients - 1)
+        figures = estimate(_tallies(counted, programme, of_programme), programme, "calibration").figures
+        found.append(_looked_at(figures))
+    truths = pl.concat([_planted(simulation, cohort), _true_rates(counted, programme)])
+    effect = pl.lit(block.has_effect).alias("has_effect")
+    return pl.concat(found).with_columns(effect), truths.with_columns(effect)
 
 
-def _outcomes(block: Block, programme: Programme) -> dict[str, tuple[pl.DataFrame, pl.DataFrame]]:
+def _outcomes(events: pl.DataFrame, size: int, programme: Programme) -> Counted:
     """Pathways and outcomes of every indicator, of all patients of the block."""
-    simulation, cohort, rng = _drawn(block)
-    events = _events(draw_histories(cohort, simulation, rng), cohort, programme)
-    patients = pl.DataFrame({"patient": np.arange(cohort.size), "birth_year": 1960}, schema=PATIENT)
+    patients = pl.DataFrame({"patient": np.arange(size), "birth_year": 1960}, schema=PATIENT)
     started = pathways(events, patients, programme, programme.time_zero)
     last = events.group_by("patient").agg(
         last_at=pl.col("occurred_at").max(), last_on=pl.col("occurred_on").max(), first_on=pl.col("occurred_on").min()
@@ -149,15 +153,12 @@ def _outcomes(block: Block, programme: Programme) -> dict[str, tuple[pl.DataFram
     return {name: (started, outcomes(started, history, programme, of)) for name, of in programme.indicators.items()}
 
 
-def _tallies(
-    counted: dict[str, tuple[pl.DataFrame, pl.DataFrame]], programme: Programme, number: int, size: int
-) -> Tallies:
+def _tallies(counted: Counted, programme: Programme, of_programme: pl.Expr) -> Tallies:
     """The counts of one programme's patients at the circuit sites, all sites and months together."""
     as_one_site = programme.model_copy(update={"sites": programme.sites[:1]})
-    of_programme = pl.col("patient").is_between(number * size, (number + 1) * size - 1) & (pl.col("arm") == "circuit")
     parts = []
     for name, (started, found) in counted.items():
-        own = started.filter(of_programme)
+        own = started.filter(of_programme & (pl.col("arm") == "circuit"))
         parts.append(
             tally(
                 own,
@@ -181,27 +182,29 @@ def _looked_at(figures: pl.DataFrame) -> pl.DataFrame:
     return chosen.select(*KEYS, "estimate", "ci_low", "ci_high", "p_value")
 
 
-def _truths(block: Block) -> pl.DataFrame:
-    """What was planted in the patients of a block: has_effect, KEYS, truth."""
+def _planted(simulation: Simulation, cohort: Cohort) -> pl.DataFrame:
+    """The true values of the primary figures: KEYS, truth."""
     whole = load("pacosme")
-    _, cohort, _ = _drawn(block)
-    so_far = TruthSoFar(_simulation(block), whole)
+    so_far = TruthSoFar(simulation, whole)
     so_far.add(cohort)
-    rows = [
-        {"indicator_id": effect.indicator_id, "measure": effect.measure, "period": period, "truth": true}
-        for effect in so_far.effects()
-        if effect.indicator_id in whole.analysis.primary and effect.variant == "main"
-        for period, true in (("before", effect.before), ("after", effect.after), ("after-before", effect.difference))
-    ]
-    return pl.concat([pl.DataFrame(rows), _true_rates(block)]).with_columns(has_effect=pl.lit(block.has_effect))
+    return pl.DataFrame(
+        [
+            {"indicator_id": effect.indicator_id, "measure": effect.measure, "period": period, "truth": true}
+            for effect in so_far.effects()
+            if effect.indicator_id in whole.analysis.primary and effect.variant == "main"
+            for period, true in (
+                ("before", effect.before),
+                ("after", effect.after),
+                ("after-before", effect.difference),
+            )
+        ]
+    )
 
 
-def _true_rates(block: Block) -> pl.DataFrame:
-    """The rates of all patients of the block together."""
-    programme = _programme()
+def _true_rates(counted: Counted, programme: Programme) -> pl.DataFrame:
+    """The rates of all patients of the block together: KEYS, truth."""
     programme = programme.model_copy(update={"indicators": {RATE: programme.indicators[RATE]}})
-    counted = _outcomes(block, programme)
-    figures = estimate(_tallies(counted, programme, 0, block.programmes * block.patients), programme, "truth").figures
+    figures = estimate(_tallies({RATE: counted[RATE]}, programme, pl.lit(True)), programme, "truth").figures
     return _looked_at(figures).select(*KEYS, truth="estimate")
 
 
