@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +20,7 @@ from transforms.calendar_months import tally_months
 from transforms.chart_figures import charted
 from transforms.follow_up import History, asks_for_last_events
 from transforms.outcomes import courses, event_types, numbers, outcomes
-from transforms.pathways import admitted, pathways
+from transforms.pathways import admitted, matching, pathways, with_start
 from transforms.recurrences import tally_recurrences
 from transforms.tallies import merge, tally
 from warehouse.activity import ACTIVITY_RULES
@@ -153,7 +153,7 @@ def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
         progress(f"counting {indicator_id}")
         zero = programme.zero_of(indicator)
         if zero not in started:
-            started[zero] = pathways(history.events, patients, programme, zero)
+            started[zero] = _started(history, patients, programme, zero)
         for variant, changed in programme.variants_of(indicator).items():
             looked_at = admitted(started[zero], programme, changed)
             if isinstance(changed, RecurrentEvent):
@@ -165,6 +165,13 @@ def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
             else:
                 found = outcomes(looked_at, history, programme, changed)
             yield tally(looked_at, found, programme, indicator_id=indicator_id, variant=variant)
+
+
+def _started(history: History, patients: pl.DataFrame, programme: Programme, zero: TimeZero) -> pl.DataFrame:
+    """The pathways of a time zero; where it is the first of its events, with whether they begin with the data."""
+    begun = pathways(history.events, patients, programme, zero)
+    first_on = history.events.filter(matching(zero))["occurred_on"].min()
+    return with_start(begun, first_on) if zero.which == "first" and isinstance(first_on, date) else begun
 
 
 def _history(store: Store, programme: Programme) -> History:

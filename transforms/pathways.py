@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from warehouse.kinds import EventSelector, Indicator, TimeZero
 from warehouse.programme import Periods, Programme
 from warehouse.schemas import ARM, PATHWAY, PERIOD, REASON, WORD
+from warehouse.threat_schemas import DAYS_OF_START, FIRST_DAYS, LATER, START
 
 MISSING = "missing"
 PREVALENT, SITE_UNKNOWN = "prevalent", "site_unknown"
@@ -131,6 +132,19 @@ def admitted(pathways: pl.DataFrame, programme: Programme, indicator: Indicator)
         period=pl.when(late).then(pl.lit("before", PERIOD)).otherwise("period"),
         entered_on=pl.when(late).then(pl.lit(programme.periods.before.start)).otherwise("entered_on"),
         excluded=pl.when(late).then(no_site).otherwise("excluded"),
+    )
+
+
+def with_start(pathways: pl.DataFrame, first_on: date) -> pl.DataFrame:
+    """Adds ``start``: whether time zero lies within the first 90 days of the data, which begin on ``first_on``.
+
+    That is the day of the first event that may start a pathway, of all patients. Of those who begin right then some
+    had theirs before, out of sight: their first event is not the first. Half-open: day 90 is later.
+    """
+    words = pl.Enum([FIRST_DAYS, LATER])
+    first_days = pl.col("index_on") < first_on + timedelta(days=DAYS_OF_START)
+    return pathways.with_columns(
+        pl.when(first_days).then(pl.lit(FIRST_DAYS, words)).otherwise(pl.lit(LATER, words)).alias(START)
     )
 
 

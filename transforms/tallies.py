@@ -26,6 +26,7 @@ from warehouse.schemas import (
     TIME_TALLY,
     Tallies,
 )
+from warehouse.threat_schemas import START
 
 CELLS = {"time": ["entry", "time", "status"], "count": ["events", "exposure"], "score": ["stage", "followed", "value"]}
 ANALYSED = "analysed"
@@ -88,7 +89,8 @@ def tally(
     """Count one variant of an indicator in every view. ``outcomes`` is OUTCOME_TIME, OUTCOME_COUNT or OUTCOME_SCORE.
 
     Where time zero is ``each``, pairs of pathways of one patient are counted beside them, as only they carry
-    the variance: those of one arm, site and stratum, across periods.
+    the variance: those of one arm, site and stratum, across periods. Pathways that say whether they begin with the
+    data (``with_start``) are counted by that too.
     """
     kind = next(name for name, cell in CELLS.items() if cell[-1] in outcomes.columns)
     indicator = programme.indicators[indicator_id]
@@ -97,7 +99,8 @@ def tally(
     analysed = joined.filter(pl.col("excluded").is_null())
     cell = [*CELLS[kind], "arm"]
     packed, cells, pairs = Packed.of(analysed, cell), [], []
-    for view in views(programme, indicator, variant):
+    by_start = [View(START, strata=(START,))] if variant == "main" and START in pathways.columns else []
+    for view in [*views(programme, indicator, variant), *by_start]:
         codes = packed.beside(Packed.of(analysed, view.factors))
         cells.append(view.keyed(count(analysed, [*cell, *view.factors], codes), indicator_id, variant))
         if several:
