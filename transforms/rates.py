@@ -232,7 +232,8 @@ def _fitted_rates(events: Floats, exposure: Floats, covariates: Floats) -> tuple
         score = (events - expected) @ covariates
         step = np.linalg.solve(information, score)
         if float(step @ score) < CONVERGED * events.sum():
-            return coefficients, np.exp(linear)
+            coefficients = coefficients + step
+            return coefficients, np.exp(covariates @ coefficients)
         coefficients = coefficients + step * min(1.0, 5 / np.abs(covariates @ step).max())
     return None
 
