@@ -11,6 +11,8 @@ away. Sites of a funnel that are withheld are listed, not drawn.
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 
 from transforms.chart_figures import SENSITIVITY, Row, funnel_limits
@@ -148,6 +150,6 @@ def _lines(sites: pl.DataFrame) -> pl.DataFrame:
 
 
 def _round_sizes(most: float) -> list[int]:
-    """Multiples of one step, from the first to beyond ``most``."""
-    step = max(1, round(1.1 * most / LINE_POINTS))
+    """Multiples of one step, from the first to beyond ``most``: no site lies outside the drawing."""
+    step = max(1, math.ceil(1.1 * most / LINE_POINTS))
     return [step * k for k in range(1, LINE_POINTS + 1)]

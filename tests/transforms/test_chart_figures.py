@@ -305,6 +305,20 @@ def test_sites_of_the_circuit_stand_beside_the_circuit_as_a_whole() -> None:
     assert funnels(figures, SHARE).is_empty()
 
 
+@pytest.mark.parametrize("largest", [20, 45, 200, 1234])
+def test_the_limits_are_drawn_beyond_the_largest_site(largest: int) -> None:
+    declared, figures = site_figures()
+    figures = figures.with_columns(n=pl.when(scope="north").then(largest).otherwise("n"))
+    figures = figures.with_columns(n_events=pl.when(scope="north").then(largest // 2).otherwise("n_events"))
+    figures = figures.filter(pl.col("scope").is_in(["north", "all"]))
+    figures = figures.with_columns(n_with="n_events", estimate=pl.col("n_events") / pl.col("n"))
+    exact = replace(Estimates(figures, Frame()), funnels=funnels(figures, declared))
+    found = released_funnels(exact, as_released(figures), declared)
+    drawn = found.filter(pl.col("position").is_not_null() & (pl.col("scope_type") == "site"))
+    assert drawn.height == (largest > 20)
+    assert found.filter(scope_type="line")["n"].max() is None or found["n"].max() > largest
+
+
 def test_a_site_that_is_withheld_is_listed_and_not_drawn() -> None:
     declared, figures = site_figures()
     exact = replace(Estimates(figures, Frame()), funnels=funnels(figures, declared))
