@@ -79,14 +79,38 @@ def _errors_impossible(results: Results) -> Measured:
 
 
 def _attrition_unbalanced(results: Results) -> Measured:
-    """Every variant of an indicator accounts for the same pathways, per period and arm, as the indicator itself."""
-    keys = ["indicator_id", "period", "arm"]
+    """Every variant of an indicator accounts for the same pathways, per period and arm, as the indicator itself.
+
+    Those that began before the before period count in it where a variant lets them enter late.
+    """
+    keys = ["indicator_id", "variant", "period", "arm"]
     overall = results.attrition.filter(pl.col("view") == "overall")
-    totals = overall.group_by(*keys, "variant").agg(pl.col("n").sum())
-    main = totals.filter(pl.col("variant") == "main").select(*keys, main="n")
-    others = totals.filter(pl.col("variant") != "main")
-    compared = others.join(main, on=keys, how="left", nulls_equal=True)
-    return Measured(compared.filter(pl.col("n").ne_missing(pl.col("main"))).height, totals.height)
+    of_before = pl.when(pl.col("reason") == "prevalent").then(pl.lit("before")).otherwise("period")
+    main = overall.filter(pl.col("variant") == "main")
+    expected = [
+        (main.with_columns(period=of_before) if late else main)
+        .with_columns(variant=pl.lit(name))
+        .filter(pl.col("indicator_id") == indicator_id)
+        for indicator_id, name, late in _variants(results.programme)
+    ]
+    counted = [frame.group_by(keys).agg(pl.col("n").sum()) for frame in (overall, pl.concat([main, *expected]))]
+    compared = (
+        counted[0]
+        .filter(pl.col("variant") != "main")
+        .join(counted[1].rename({"n": "main"}), on=keys, how="full", nulls_equal=True, coalesce=True)
+    )
+    of_variants = compared.filter(pl.col("variant") != "main")
+    return Measured(of_variants.filter(pl.col("n").ne_missing(pl.col("main"))).height, counted[0].height)
+
+
+def _variants(programme: Programme) -> list[tuple[str, str, bool]]:
+    """Indicator, variant, and whether the variant lets prevalent pathways enter late."""
+    return [
+        (indicator_id, name, variant.prevalent != "exclude")
+        for indicator_id, indicator in programme.indicators.items()
+        for name, variant in programme.variants_of(indicator).items()
+        if name != "main"
+    ]
 
 
 def _analysed_differ(results: Results) -> Measured:

@@ -64,10 +64,18 @@ def _score(id: str, code: str, low: int, high: int) -> Score:
     )
 
 
+def _with_variants(indicator: TimeToEvent) -> TimeToEvent:
+    variants = {"pain": {"title": WORDS, "event": {"type": "referral", "code": ("pain",)}}}
+    late = {"late": {"title": WORDS, "prevalent": "enter_late"}}
+    return TimeToEvent.model_validate({**dict(indicator), "variants": variants | late})
+
+
 @pytest.fixture(scope="session")
 def programme() -> Programme:
     indicators = {
-        "referral": _time_to_event("referral", {"type": "referral", "code": ("pain", "l'art-thérapie")}),
+        "referral": _with_variants(
+            _time_to_event("referral", {"type": "referral", "code": ("pain", "l'art-thérapie")})
+        ),
         "antibiotics": _time_to_event("antibiotics", {"type": "treatment_start"}, unit="minute"),
         "emergency": _time_to_event("emergency", {"type": "emergency_visit"}),
         "satisfaction": _score("satisfaction", "overall", 0, 100),
@@ -158,11 +166,15 @@ def _figures() -> list[dict[str, Any]]:
 
 def _attrition() -> list[tuple[Any, ...]]:
     names = [(name, "main") for name in ("referral", "satisfaction", "antibiotics", "emergency", "distress")]
+    counted = [
+        (name, variant, period, reason, n)
+        for name, variant in [*names, ("referral", "pain")]
+        for period, reason, n in (("before", "analysed", 100), ("after", "analysed", 100), (None, "prevalent", 7))
+    ]
+    entered_late = [("referral", "late", period, "analysed", n) for period, n in (("before", 107), ("after", 100))]
     return [
         (name, variant, "overall", period, "circuit", None, None, reason, n)
-        for name, variant in [*names, ("referral", "pain")]
-        for period in ("before", "after")
-        for reason, n in (("analysed", 100), ("prevalent", 7))
+        for name, variant, period, reason, n in [*counted, *entered_late]
     ]
 
 
