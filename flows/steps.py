@@ -21,6 +21,7 @@ from transforms.chart_figures import charted
 from transforms.follow_up import History, asks_for_last_events
 from transforms.outcomes import courses, event_types, numbers, outcomes
 from transforms.pathways import admitted, matching, pathways, with_start
+from transforms.recorded import excluded_as_unrecorded, is_recorded
 from transforms.recurrences import tally_recurrences
 from transforms.tallies import merge, tally
 from warehouse.activity import ACTIVITY_RULES
@@ -159,11 +160,13 @@ def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
             if isinstance(changed, RecurrentEvent):
                 followed = courses(looked_at, history, programme, changed)
                 found = numbers(followed)
-                if variant == "main":
-                    yield tally_months(followed, indicator_id=indicator_id)
-                    yield tally_recurrences(followed, indicator_id=indicator_id)
             else:
                 found = outcomes(looked_at, history, programme, changed)
+            recorded = is_recorded(found, history.events, changed)
+            if isinstance(changed, RecurrentEvent) and variant == "main" and recorded:
+                yield tally_months(followed, indicator_id=indicator_id)
+                yield tally_recurrences(followed, indicator_id=indicator_id)
+            found = found if recorded else excluded_as_unrecorded(found)
             yield tally(looked_at, found, programme, indicator_id=indicator_id, variant=variant)
 
 

@@ -24,6 +24,7 @@ REASONS = {
     "earlier_event": "excluded: the event came before time zero",
     "ended_before_entry": "excluded: ended before the before period",
     "no_follow_up": "excluded: no follow-up",
+    "not_recorded": "excluded: no event of the kind in the data",
     "not_known_before": "excluded: not known for long enough before time zero",
     "immature": "excluded: the window is not complete",
     "no_answer": "not answered, followed to the end of the window",

@@ -21,6 +21,7 @@ from transforms.inference import adjusted, labelled
 from transforms.interactions import interactions
 from transforms.intervals import NO_PATHWAY
 from transforms.rate_figures import rate_contrast, rate_group
+from transforms.recorded import told_why_absent
 from transforms.recurrent_figures import recurrent_figures
 from transforms.response_figures import response_figures
 from transforms.share_figures import share_contrast, share_group, share_headline
@@ -56,7 +57,7 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
     for indicator_id, declared in programme.indicators.items():
         for variant, indicator in programme.variants_of(declared).items():
             named = (pl.col("indicator_id") == indicator_id) & (pl.col("variant") == variant)
-            cells = _cells(tallies, indicator).filter(named)
+            cells = cells_of(tallies, indicator).filter(named)
             several = programme.zero_of(declared).which == "each"
             all_pairs = tallies.pairs.filter(named) if several else None
             for scope in scopes(programme, cells):
@@ -76,12 +77,14 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                     figures.append(vars(figure) | keys | {"kind": indicator.kind, "unit": unit})
                 curves += [row | keys for row in _curves(groups, indicator, pairs)]
     return Estimates(
-        figures=_inferred(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id),
+        figures=told_why_absent(
+            _inferred(pl.DataFrame(figures, schema=ESTIMATE), programme, run_id), tallies.attrition
+        ),
         curves=pl.DataFrame(curves, schema=CURVE),
     )
 
 
-def _cells(tallies: Tallies, indicator: Indicator) -> pl.DataFrame:
+def cells_of(tallies: Tallies, indicator: Indicator) -> pl.DataFrame:
     if isinstance(indicator, TimeToEvent | Gap):
         return tallies.time
     return tallies.count if isinstance(indicator, RecurrentEvent) else tallies.score
@@ -158,7 +161,7 @@ def _has_area(indicator: Indicator, scope: Scope, pairs: Pairs) -> TypeGuard[Tim
     return isinstance(indicator, Timed) and scope.view == "overall" and pairs is None
 
 
-def _headline(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
+def headline(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
     """The primary measure alone."""
     match indicator:
         case TimeToEvent() | Gap():
@@ -171,7 +174,7 @@ def _headline(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pai
             assert_never(indicator)
 
 
-def _contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
+def contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
     match indicator:
         case TimeToEvent() | Gap():
             return time_contrast(after, before, indicator, pairs)
@@ -190,7 +193,7 @@ def _contrasts(
     if after.is_empty() or before.is_empty():
         yield _absent(indicator, CONTRAST, PERIOD_ABSENT)
         return
-    found = _contrast(after, before, indicator, pairs)
+    found = contrast(after, before, indicator, pairs)
     if scope.view == "overall":
         yield from found
         if _has_area(indicator, scope, pairs):
@@ -237,7 +240,7 @@ def _series(cells: pl.DataFrame, indicator: Indicator, scope: Scope, pairs: Pair
         of_quarters = of_months.with_columns(period_a=_quarter("period_a"), period_b=_quarter("period_b"))
     for series, linked in ((months, of_months), (quarters, of_quarters)):
         for (period,), group in series.partition_by("period", as_dict=True, maintain_order=True).items():
-            yield from _headline(str(period), group, indicator, _within(linked, str(period)))
+            yield from headline(str(period), group, indicator, _within(linked, str(period)))
 
 
 def _quarter(month: str) -> pl.Expr:
