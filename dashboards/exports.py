@@ -22,7 +22,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def tables(published: Published, language: Language) -> Iterator[tuple[str, str]]:
-    """File names and texts: figures and curves of each indicator, attrition, checks, rows read, activity."""
+    """File names and texts: figures and curves of each indicator, attrition, checks, rows read, threats, activity."""
     release = published.release
     titles = {indicator.id: language.pick(indicator.title) for indicator in published.indicators}
     for name in titles:
@@ -41,7 +41,8 @@ def tables(published: Published, language: Language) -> Iterator[tuple[str, str]
     yield "checks", _text(release.checks, titles, language)
     yield "files", _text(release.files, titles, language)
     yield "reading", _text(release.reading, titles, language)
-    for name, frame in (("activity", release.activity), ("references", release.references)):
+    further = {"threats": release.threats, "activity": release.activity, "references": release.references}
+    for name, frame in further.items():
         if frame.height:
             yield name, _text(frame, titles, language)
 

@@ -24,6 +24,7 @@ from transforms.pathways import admitted, matching, pathways, with_start
 from transforms.recorded import excluded_as_unrecorded, is_recorded
 from transforms.recurrences import tally_recurrences
 from transforms.tallies import merge, tally
+from transforms.threats import threats
 from warehouse.activity import ACTIVITY_RULES
 from warehouse.coherence import OTHER_FILES
 from warehouse.covariates import PATIENT_RULES
@@ -128,6 +129,7 @@ def compute(store: Store, programme: Programme, data_verdict: Verdict, run_id: s
             "out_chart": computed.charts,
             "out_chart_summary": computed.chart_summaries,
             "out_funnel": computed.funnels,
+            "out_threat": threats(counted, store.facts(programme), programme),
             "out_check": verdict.checks,
         }
     )
@@ -195,6 +197,7 @@ def sealed_release(store: Store, programme: Programme, verdict: str) -> Release:
         charts=store.read("out_chart"),
         chart_summaries=store.read("out_chart_summary"),
         funnels=store.read("out_funnel"),
+        threats=store.read("out_threat"),
     )
     counts = Tallies(time=nothing, count=nothing, score=nothing, attrition=store.read("core_tally_attrition"))
     ledger = store.ledger()

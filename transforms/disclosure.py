@@ -23,6 +23,7 @@ from transforms.interactions import INTERACTION
 from transforms.intervals import NO_PATHWAY
 from transforms.proportions import wilson
 from transforms.rounding import rounded_count
+from transforms.threat_disclosure import released_threats
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import (
     ACTIVITY,
@@ -82,7 +83,8 @@ def release(
     charts, summaries = released_charts(estimates, figures, programme)
     done = released_activity(ACTIVITY.to_frame() if activity is None else activity, programme)
     own_months = charts.filter(measure=RATE)["withheld"]  # the other points of charts are among the figures
-    cells = pl.concat([figures["withheld"], done["withheld"], own_months]).to_frame()
+    threats = released_threats(estimates.threats, policy)
+    cells = pl.concat([figures["withheld"], done["withheld"], own_months, threats["withheld"]]).to_frame()
     counted = replace(
         provenance,
         withheld_cells=cells.filter(pl.col("withheld") == SMALL).height,
@@ -105,6 +107,7 @@ def release(
         charts=charts,
         chart_summaries=summaries,
         funnels=released_funnels(estimates, figures, programme),
+        threats=threats,
     )
     return replace(sealed, id=content_hash(sealed))
 
@@ -114,6 +117,7 @@ def content_hash(sealed: Release) -> str:
     frames = (
         sealed.figures, sealed.curves, sealed.attrition, sealed.checks, sealed.files, sealed.reading,
         sealed.activity, sealed.references, sealed.charts, sealed.chart_summaries, sealed.funnels,
+        sealed.threats,
     )  # fmt: skip
     declared = sealed.programme.model_dump_json()
     provenance = json.dumps(vars(sealed.provenance), default=str, sort_keys=True)
