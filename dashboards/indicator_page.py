@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards import charts, control_charts, inference_words, tables, words
+from dashboards import charts, control_charts, inference_words, ratio_words, tables, words
 from dashboards.charts import Chart
 from dashboards.language import Language, readable
 from dashboards.selection import DETECTABLE, PROPORTIONALITY, RATIOS, SHARES, TESTS, Published, Row, comparisons
@@ -73,42 +73,44 @@ def _measures(
 
 
 def _tests(published: Published, indicator: Indicator, language: Language) -> list[str]:
-    """The tests and the ratios of the circuit's pathways, each in a sentence, those of sensitivity analyses apart."""
+    """The tests and the ratios of the circuit's pathways, each in its sentences; no sensitivity analyses."""
     rows = [
         row
         for row in published.rows(indicator.id)
-        if row.measure in TESTS | RATIOS and row.scope_type == "overall" and not row.analysis.startswith("sensitivity:")
+        if row.measure in TESTS | RATIOS and row.scope_type == "overall" and row.sensitivity is None
     ]
     chances = {row.measure: row.p_value for row in rows}
     return [
-        _in_a_sentence(row, language)
-        + _if_average(row, chances, language)
-        + inference_words.after_a_test(row, language)
+        _ratio(row, chances, published, indicator, language) if row.measure in RATIOS else _test(row, language)
         for row in rows
     ]
 
 
-def _if_average(row: Row, chances: Mapping[str, float | None], language: Language) -> str:
-    """That a ratio of hazards is an average, where the test says that it changes with time; else nothing."""
+def _ratio(
+    row: Row, chances: Mapping[str, float | None], published: Published, indicator: Indicator, language: Language
+) -> str:
+    """Everything that is said of a ratio; where a test says so, that it is an average over the follow-up."""
     chance = chances.get(PROPORTIONALITY.get(row.measure, ""))
-    if row.estimate is None or chance is None or chance > 1 - CONFIDENCE:
-        return ""
-    return " " + language.say("ratio.average")
+    programme = published.programme
+    wording = ratio_words.describe(
+        row,
+        indicator,
+        language,
+        controlled=programme.has_comparator,
+        judged=not programme.negative_control,
+        interim=indicator.id in programme.incomplete,
+        changes_with_time=chance is not None and chance <= 1 - CONFIDENCE,
+    )
+    return wording.beside_headline + inference_words.after_adjustment(row, language)
 
 
-def _in_a_sentence(row: Row, language: Language) -> str:
-    measure = language.label("measure", row.measure)
-    if row.measure in RATIOS and row.estimate is not None:
-        numbers = {"value": row.estimate, "low": row.ci_low, "high": row.ci_high}
-        shown = {
-            name: words.NO_NUMBER_SYMBOL if number is None else language.number(number)
-            for name, number in numbers.items()
-        }
-        return language.say("ratio.sentence", measure=measure, level=language.percent(CONFIDENCE), **shown)
-    if row.p_value is not None:
-        return language.say("test.sentence", test=measure, p=words.test(row, language))
-    key = "ratio.absent" if row.measure in RATIOS else "test.absent"
-    return language.say(key, test=measure, reason=words.reason(row, language))
+def _test(row: Row, language: Language) -> str:
+    named = language.label("measure", row.measure)
+    if row.p_value is None:
+        said = language.say("test.absent", test=named, reason=words.reason(row, language))
+    else:
+        said = language.say("test.sentence", test=named, p=words.test(row, language))
+    return said + inference_words.after_a_test(row, language)
 
 
 def _variants(published: Published, indicator: Indicator, language: Language) -> Chart | None:

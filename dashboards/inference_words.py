@@ -11,8 +11,6 @@ from dashboards.selection import DETECTABLE, INTERACTION, Comparison, Published,
 from warehouse.kinds import Indicator
 from warehouse.programme import Programme
 
-EXPLORATORY = "exploratory"
-
 
 def level(found: Comparison, language: Language) -> str:
     """At which level the comparison was planned: primary, secondary, exploratory, or a sensitivity analysis."""
@@ -25,12 +23,12 @@ def level(found: Comparison, language: Language) -> str:
 def is_exploratory(rows: Sequence[Row | None]) -> bool:
     """Whether nothing among them was planned; false where there is no row."""
     found = [row for row in rows if row is not None]
-    return bool(found) and all(row.analysis == EXPLORATORY for row in found)
+    return bool(found) and all(row.analysis == words.EXPLORATORY for row in found)
 
 
 def mark(rows: Sequence[Row | None], language: Language) -> str:
     """The word for a chart of which nothing was planned; empty otherwise."""
-    return language.label("analysis", EXPLORATORY) if is_exploratory(rows) else ""
+    return language.label("analysis", words.EXPLORATORY) if is_exploratory(rows) else ""
 
 
 def adjusted(row: Row | None, language: Language) -> str:
@@ -40,9 +38,14 @@ def adjusted(row: Row | None, language: Language) -> str:
 
 def after_a_test(row: Row, language: Language) -> str:
     """What follows a test in a sentence: its p-value adjusted within its family, or that it was not planned."""
-    if row.p_adjusted is not None:
-        return " " + language.say("test.adjusted", p=adjusted(row, language))
-    return " " + language.say("test.exploratory") if row.analysis == EXPLORATORY else ""
+    if row.p_adjusted is None and row.analysis == words.EXPLORATORY:
+        return " " + language.say("test.exploratory")
+    return after_adjustment(row, language)
+
+
+def after_adjustment(row: Row, language: Language) -> str:
+    """The p-value adjusted within its family, where there is one; else nothing."""
+    return "" if row.p_adjusted is None else " " + language.say("test.adjusted", p=adjusted(row, language))
 
 
 def detectable(published: Published, indicator: Indicator, language: Language) -> str:

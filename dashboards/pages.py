@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from dashboards import charts, control_charts, glyphs, implementation_page, indicator_page, plan_page, tables, words
+from dashboards import (
+    charts,
+    control_charts,
+    directions,
+    glyphs,
+    implementation_page,
+    indicator_page,
+    plan_page,
+    tables,
+    words,
+)
 from dashboards.charts import Chart
 from dashboards.language import Language
 from dashboards.selection import Comparison, Published
@@ -127,6 +137,7 @@ def _wording(published: Published, indicator: Indicator, language: Language) -> 
         language,
         controlled=programme.has_comparator,
         judged=not programme.negative_control,
+        interim=indicator.id in programme.incomplete,
     )
 
 
@@ -135,7 +146,7 @@ def _tile(published: Published, indicator: Indicator, language: Language) -> Til
     marks = (glyphs.of_share(found.before, "before"), glyphs.of_share(found.after, "after"))
     least = published.release.smallest_count
     wording = _wording(published, indicator, language)
-    insufficient = wording.direction is words.Direction.INSUFFICIENT
+    insufficient = wording.direction is directions.Direction.INSUFFICIENT
     return Tile(
         title=language.pick(indicator.title),
         href=f"{page_of(indicator)}.html",
@@ -160,7 +171,7 @@ def _values(found: Comparison, period: str, least: int, language: Language) -> d
 def _forest_line(published: Published, indicator: Indicator, scale: float, language: Language) -> ForestLine:
     found = published.headline(indicator)
     wording = _wording(published, indicator, language)
-    insufficient = wording.direction is words.Direction.INSUFFICIENT
+    insufficient = wording.direction is directions.Direction.INSUFFICIENT
     return ForestLine(
         title=language.pick(indicator.title),
         href=f"{page_of(indicator)}.html",
@@ -299,5 +310,5 @@ def _symbols(least: int, language: Language) -> list[tuple[str, str]]:
         (language.say("count.below", least=least), "below"),
         (words.WITHHELD_SYMBOL, "withheld"),
         (words.NO_NUMBER_SYMBOL, "none"),
-        *((arrow, f"arrow.{movement}") for movement, arrow in words.ARROWS.items() if movement != "unknown"),
+        *((arrow, f"arrow.{movement}") for movement, arrow in directions.ARROWS.items() if movement != "unknown"),
     ]

@@ -7,9 +7,20 @@ disagree: an interval that touches zero after rounding supports no direction.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
+from dashboards.directions import (
+    ARROWS,
+    AVOIDED,
+    PERCENTAGES,
+    Direction,
+    Movement,
+    as_shown,
+    better_for,
+    direction_of,
+    is_ratio,
+    movement_of,
+    no_change,
+)
 from dashboards.language import Language
 from dashboards.selection import TESTS, TIMES, Comparison, Row
 from warehouse.kinds import Gap, Indicator, Proportion
@@ -18,46 +29,28 @@ from warehouse.schemas import CONFIDENCE
 WITHHELD = "small_count"
 WITHHELD_SYMBOL = "c"
 NO_NUMBER_SYMBOL = "\N{EN DASH}"
-_OPPOSITE: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
-
-
-class Direction(StrEnum):
-    """What the comparison says of the programme's aim."""
-
-    IMPROVEMENT = "improvement"
-    UNCLEAR = "unclear"
-    WORSENING = "worsening"
-    INSUFFICIENT = "insufficient"
-    NOT_JUDGED = "not_judged"
-
-
-class Movement(StrEnum):
-    """Where the value itself went, whether that is good or not."""
-
-    UP = "up"
-    DOWN = "down"
-    LEVEL = "level"
-    UNKNOWN = "unknown"
-
-
-ARROWS = {
-    Movement.UP: "\N{UPWARDS ARROW}",
-    Movement.DOWN: "\N{DOWNWARDS ARROW}",
-    Movement.LEVEL: "\N{RIGHTWARDS ARROW}",
-    Movement.UNKNOWN: NO_NUMBER_SYMBOL,
-}
+EXPLORATORY = "exploratory"
+# The smallest distance between two released values that differ: what rounds to zero is less than this.
+STEPS = {"rate": 0.1, "mean": 1.0, AVOIDED: 1.0}
+SMALLEST_RATIO = 0.01
 
 
 @dataclass(frozen=True)
 class Wording:
-    """A comparison in words. ``label`` is the direction in one or two words; ``text`` is everything."""
+    """A comparison in words. ``label`` is the direction in one or two words; ``text`` is everything.
+
+    ``limits`` is what the measure does not show, ``cause`` what no comparison of periods shows, ``standing``
+    that it was not planned, is a sensitivity analysis, or is interim; each is empty where there is nothing to say.
+    """
 
     direction: Direction
     movement: Movement
     label: str
     size: str
     uncertainty: str
-    limits: str
+    limits: str = ""
+    cause: str = ""
+    standing: str = ""
 
     @property
     def arrow(self) -> str:
@@ -66,8 +59,13 @@ class Wording:
 
     @property
     def text(self) -> str:
-        """Size, uncertainty and limits, one after the other."""
-        return " ".join(part for part in (self.size, self.uncertainty, self.limits) if part)
+        """Size, uncertainty, limits, cause and standing, one after the other."""
+        return " ".join(filter(None, (self.size, self.uncertainty, self.limits, self.cause, self.standing)))
+
+    @property
+    def beside_headline(self) -> str:
+        """The same without the cause, for a page whose headline has said it."""
+        return " ".join(filter(None, (self.size, self.uncertainty, self.limits, self.standing)))
 
 
 def describe(
@@ -77,65 +75,44 @@ def describe(
     *,
     controlled: bool,
     judged: bool = True,
+    interim: bool = False,
 ) -> Wording:
     """Direction, size, uncertainty and limits of an after-before comparison, in one language.
 
-    ``controlled`` says whether comparator sites are shown too. A negative control is not ``judged``:
-    nothing was changed, so a difference is printed and no more.
+    ``controlled`` says whether comparator sites are shown too; ``interim`` that follow-up is not complete.
+    A negative control is not ``judged``: nothing was changed, so a difference is printed and no more.
+    Ratios and what else is no difference of two values: ``ratio_words.describe``.
     """
     better = better_for(comparison.measure, indicator)
     direction = direction_of(comparison.difference, better)
     if not judged and direction is not Direction.INSUFFICIENT:
         direction = Direction.NOT_JUDGED
-    movement = movement_of(comparison.difference)
-    say = language.say
-    if direction is Direction.INSUFFICIENT:
-        uncertainty, limits = say("words.not_no_effect"), ""
-    else:
-        uncertainty = _uncertainty(comparison, direction, language)
-        limits = say("words.limits.controlled" if controlled else "words.limits.uncontrolled") if judged else ""
     return Wording(
         direction=direction,
-        movement=movement,
-        label=say(f"direction.{direction}"),
+        movement=movement_of(comparison.difference),
+        label=language.say(f"direction.{direction}"),
         size=_size(comparison, indicator, language),
-        uncertainty=uncertainty,
-        limits=limits,
+        uncertainty=uncertainty(comparison.difference, direction, language),
+        cause=cause(direction, language, controlled=controlled),
+        standing=standing(comparison.difference, language, interim=interim),
     )
 
 
-def better_for(measure: str, indicator: Indicator) -> Literal["higher", "lower"]:
-    """Which way of this measure serves the aim: ``indicator.better`` speaks of its primary measure.
-
-    The share still waiting and the median wait fall when the share reached rises.
-    """
-    waiting = {"survival", "median_time", "restricted_mean"}
-    crosses = (measure in waiting) != (indicator.primary.measure in waiting)
-    return _OPPOSITE[indicator.better] if crosses else indicator.better
+def cause(direction: Direction, language: Language, *, controlled: bool) -> str:
+    """That a comparison of periods alone shows no cause; empty where nothing is judged."""
+    if direction in (Direction.INSUFFICIENT, Direction.NOT_JUDGED):
+        return ""
+    return language.say("words.limits.controlled" if controlled else "words.limits.uncontrolled")
 
 
-def direction_of(difference: Row | None, better: Literal["higher", "lower"]) -> Direction:
-    """From the published interval alone: a direction needs both limits on one side of zero."""
-    if difference is None or not _is_complete(difference):
-        return Direction.INSUFFICIENT
-    if difference.ci_low is not None and difference.ci_low > 0:
-        return Direction.IMPROVEMENT if better == "higher" else Direction.WORSENING
-    if difference.ci_high is not None and difference.ci_high < 0:
-        return Direction.IMPROVEMENT if better == "lower" else Direction.WORSENING
-    return Direction.UNCLEAR
-
-
-def movement_of(difference: Row | None) -> Movement:
-    """Up or down where the published interval leaves zero out; level otherwise."""
-    if difference is None or not _is_complete(difference):
-        return Movement.UNKNOWN
-    if difference.ci_low is not None and difference.ci_low > 0:
-        return Movement.UP
-    return Movement.DOWN if difference.ci_high is not None and difference.ci_high < 0 else Movement.LEVEL
-
-
-def _is_complete(row: Row) -> bool:
-    return row.withheld is None and None not in (row.estimate, row.ci_low, row.ci_high)
+def standing(row: Row | None, language: Language, *, interim: bool) -> str:
+    """How the figure stands to the plan: exploratory, of a sensitivity analysis, interim; empty if none of these."""
+    said = [language.say("words.standing.interim")] if interim else []
+    if row is not None and row.sensitivity is not None:
+        said.append(language.say("words.standing.sensitivity"))
+    if row is not None and row.analysis == EXPLORATORY:
+        said.append(language.say("test.exploratory"))
+    return " ".join(said)
 
 
 def _size(comparison: Comparison, indicator: Indicator, language: Language) -> str:
@@ -144,25 +121,34 @@ def _size(comparison: Comparison, indicator: Indicator, language: Language) -> s
     if difference is None or difference.estimate is None or difference.withheld is not None:
         return language.say("words.no_difference_known", measure=named, reason=reason(difference, language))
     both = [row for row in (comparison.before, comparison.after) if row is not None and row.estimate is not None]
-    sign = "more" if difference.estimate > 0 else "less" if difference.estimate < 0 else "same"
+    change = as_shown(difference.estimate, difference)
+    sign = "more" if change > 0 else "less" if change < 0 else "same"
     known = "both" if len(both) == 2 else "alone"
     return language.say(
         f"words.size.{known}.{sign}",
         measure=named,
         before=value(comparison.before, language),
         after=value(comparison.after, language),
-        gap=amount(abs(difference.estimate), difference, language),
+        gap=amount(abs(difference.estimate) if change else _step(difference), difference, language),
     )
 
 
-def _uncertainty(comparison: Comparison, direction: Direction, language: Language) -> str:
-    found = comparison.difference
+def _step(row: Row) -> float:
+    return 1.0 if row.measure in TIMES else STEPS.get(row.measure, 0.01)
+
+
+def uncertainty(found: Row | None, direction: Direction, language: Language) -> str:
+    """The interval, and whether it leaves no change out; without one, that this is no proof of no effect."""
+    if found is None or direction is Direction.INSUFFICIENT:
+        return language.say("words.not_no_effect")
     kind = "clear" if direction in (Direction.IMPROVEMENT, Direction.WORSENING) else str(direction)
+    none = no_change(found)
     return language.say(
         f"words.interval.{kind}",
         level=language.percent(CONFIDENCE),
         interval=interval(found, language),
         direction=language.say(f"direction.{direction}.in_sentence"),
+        none=language.percent(none) if found.measure in PERCENTAGES else language.say(f"words.none.{none:.0f}"),
     )
 
 
@@ -221,11 +207,22 @@ def value(row: Row | None, language: Language) -> str:
         return test(row, language)
     if row is None or row.estimate is None:
         return symbol(row)
+    if row.measure in PERCENTAGES:
+        return language.percent(row.estimate)
+    if is_ratio(row):
+        return _ratio(row.estimate, language)
     if row.is_contrast:
         return signed(row.estimate, row, language)
     if row.is_share:
         return language.percent(row.estimate)
     return duration(row.estimate, row.unit, language) if row.measure in TIMES else language.number(row.estimate)
+
+
+def _ratio(number: float, language: Language) -> str:
+    """A ratio to two decimals; what rounds to zero is still more than nothing."""
+    if round(number, 2) < SMALLEST_RATIO:
+        return language.say("ratio.below", number=language.number(SMALLEST_RATIO))
+    return language.number(number)
 
 
 def signed(number: float, row: Row, language: Language) -> str:
@@ -249,7 +246,8 @@ def _unit_of_difference(row: Row) -> str:
         return "point"
     if row.measure in TIMES:
         return row.unit
-    return {"rate": "rate", "mean_cumulative_count": "episode"}.get(row.measure, "score_point")
+    units = {"rate": "rate", "mean_cumulative_count": "episode", AVOIDED: "event"}
+    return units.get(row.measure, "score_point")
 
 
 def interval(row: Row | None, language: Language) -> str:
@@ -267,11 +265,15 @@ def interval(row: Row | None, language: Language) -> str:
 def _limit(number: float | None, row: Row, language: Language, *, with_unit: bool) -> str:
     """One limit of an interval; a contrast has its sign, and its unit where asked."""
     limit = number or 0.0
+    if (row.is_share and not row.is_contrast) or row.measure in PERCENTAGES:
+        return language.percent(limit)
+    if is_ratio(row):
+        return _ratio(limit, language)
     if row.is_contrast and with_unit:
         return signed(limit, row, language)
     if row.is_contrast:
         return language.number(round(limit * 100) if row.is_share else limit, signed=True)
-    return language.percent(limit) if row.is_share else language.number(limit)
+    return language.number(limit)
 
 
 def test(row: Row, language: Language) -> str:
