@@ -291,8 +291,15 @@ def proportion(pathway: Pathway, happenings: Sequence[Happening], programme: Pro
     if ends.closed < end:
         return Found(excluded="immature")
     leaves = _leaves(ends, end)
+    whole = leaves >= end
+    if start < 0:  # looked back from, its last day is that of a death; and it is seen whole or not at all
+        whole = leaves >= end - 1
+        if not whole:
+            return Found(excluded="no_follow_up")
+    if of.look_back and (pathway.on - min(day_of(one, programme) for one in happenings)).days < of.look_back:
+        return Found(excluded="not_known_before")
     events = sum(1 for tick in ticks if start <= tick < end and tick <= leaves)
-    return Found((ANSWERED, int(leaves >= end), int(events >= of.at_least)))
+    return Found((ANSWERED, int(whole), int(events >= of.at_least)))
 
 
 def score(pathway: Pathway, happenings: Sequence[Happening], programme: Programme, of: Score) -> Found:

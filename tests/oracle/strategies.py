@@ -148,7 +148,8 @@ def shares(draw: st.DrawFn, units: tuple[str, ...] = ("day", "minute", "hour")) 
         **RETURN,
         **_follow_up(draw),
         "unit": unit,
-        "window": _windows(draw, {"day": 40, "hour": 200, "minute": 3000}[unit], (0, 1)),
+        "window": _windows(draw, {"day": 40, "hour": 200, "minute": 3000}[unit], (0, 1, -4)),
+        "look_back": draw(st.sampled_from((None, None, 1, 3))),
         "earlier_event": draw(st.sampled_from((None, "exclude", "ignore"))),
         "at_least": draw(st.integers(1, 2)),
     }
@@ -157,7 +158,7 @@ def shares(draw: st.DrawFn, units: tuple[str, ...] = ("day", "minute", "hour")) 
 @st.composite
 def scores(draw: st.DrawFn) -> dict[str, Any]:
     """A questionnaire score with its window, range and invitation."""
-    start = draw(st.sampled_from((0, 0, 5)))
+    start = draw(st.sampled_from((0, 0, 5, -5)))
     window = (start, start + draw(st.sampled_from((3, 12, 30))))
     return {
         **SATISFACTION,
