@@ -11,19 +11,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from warehouse.database import Database, statement
+from warehouse.database import Database, statement, text
 from warehouse.home import Home
 from warehouse.identities import identify
 from warehouse.ledger import Batch, LedgerRow, account, has_rows, known_row, next_batch, read_files, stale_files
 from warehouse.programme import Programme, Source
 from warehouse.receive import Received
+from warehouse.repeats import find_candidates
 from warehouse.schemas import Rule
 from warehouse.sources import parquet, xes
 from warehouse.sources.delimited import Request, columns_of, fill_records, stage_file
 from warehouse.sources.pseudonyms import derived_secret
 from warehouse.staging import RAW, Staging
-from warehouse.verdicts import UNREADABLE_EVENT, Place, judge
+from warehouse.verdicts import UNREADABLE_EVENT, Judgement, Place, settle
 
 _TYPED_KEY = {ours: ours for ours in RAW} | {"patient_id": "patient"}
 # Keyed, so that nobody can find the identifier behind it by trying; it is no proof of integrity.
@@ -51,6 +53,16 @@ class Reading:
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the rules say of a row."""
+        return Judgement(self.rules, UNREADABLE_EVENT)
+
+    @property
+    def refused(self) -> str:
+        """SQL over the staged rows: whether a row is kept out."""
+        return self.judgement.holds(self.judgement.refusals)
+
     @property
     def names(self) -> dict[str, str]:
         """Our column -> the name under which the reader hands it over."""
@@ -58,13 +70,14 @@ class Reading:
             return {ours: ours for ours in xes.keys_of(self.source)}
         return self.source.column_names
 
-    def parameters(self, batch: int) -> dict[str, object]:
+    def parameters(self, batch: Batch) -> dict[str, object]:
         """What statements bind. The secrets are derived from the key, which stays outside."""
         return {
             "row_secret": derived_secret(self.key, "row hashes"),
             "event_secret": derived_secret(self.key, f"event ids of {self.source.id}"),
             "source": self.source.id,
-            "batch": batch,
+            "batch": batch.number,
+            "base": batch.base,
         }
 
 
@@ -91,7 +104,7 @@ def ingest_file(database: Database, home: Home, reading: Reading, received: Rece
 
 def _stage(database: Database, reading: Reading, received: Received) -> str:
     """Make the table ``staged_rows``; returns the statement of the view ``staged``."""
-    staging = Staging(reading.source, reading.programme, reading.names)
+    staging = Staging(reading.source, reading.programme, reading.names, reading.judgement)
     if reading.source.format == "xes":
         events = xes.read_events(received.file, reading.source, received.shown)
         relation = fill_records(database, events, [*xes.keys_of(reading.source), xes.ALL_ATTRIBUTES])
@@ -109,12 +122,13 @@ def _stage(database: Database, reading: Reading, received: Received) -> str:
 
 
 def _load(database: Database, reading: Reading, received: Received, run_id: str) -> LedgerRow:
-    batch = Batch(next_batch(database), reading.source.id, reading.contract, received, run_id)
-    parameters = reading.parameters(batch.number)
+    (base,) = database.row("SELECT coalesce(max(sequence), 0) FROM core_event_coded")
+    batch = Batch(next_batch(database), reading.source.id, reading.contract, received, run_id, base)
+    parameters = reading.parameters(batch)
     identify(database, reading.key)
     _drop_repeats(database, reading, parameters)
     place = Place(batch.number, reading.names, rows_are_lines=reading.source.format != "xes")
-    judge(database, reading.rules, UNREADABLE_EVENT, place)
+    settle(database, reading.judgement, "staged", place)
     _Insertion(database, reading, parameters).run()
     loaded, *span = database.row(statement("span_of_batch"), parameters)
     return account(database, batch, loaded, span)
@@ -125,26 +139,11 @@ def _drop_repeats(database: Database, reading: Reading, parameters: Mapping[str,
     database.execute(statement("dropped"))
     if not reading.source.drops_duplicates:
         return
-    if _find_repeated(database, statement("row_hashes")):
+    if find_candidates(database, "row_hash"):
         database.execute(statement("repeated_rows"))
     if has_rows(database, reading.source.id):
         keyed_hash = _KEYED_HASH.format(row_hash="staged.row_hash")
         database.execute(statement("rows_of_earlier_files", keyed_hash=keyed_hash), parameters)
-
-
-def _find_repeated(database: Database, sql: str) -> bool:
-    """Make the table ``repeated`` of the values of ``key_hash`` that the query gives more than once.
-
-    Sorting ten million integers here takes a tenth of what grouping them takes there. False if none is.
-    """
-    import numpy as np
-    import polars as pl
-
-    hashes = np.sort(database.frame(sql)["key_hash"].to_numpy())
-    repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-    with database.lend("lent", pl.DataFrame({"key_hash": repeated})):
-        database.execute("CREATE OR REPLACE TEMP TABLE repeated AS SELECT * FROM lent")
-    return bool(repeated.size)
 
 
 @dataclass(frozen=True)
@@ -157,33 +156,49 @@ class _Insertion:
 
     def run(self) -> None:
         """Drop the repeats of the natural key, then insert events and the patients first seen in them."""
-        (base,) = self.database.row("SELECT coalesce(max(sequence), 0) FROM core_event_coded")
         if self.reading.source.natural_key:
-            self._drop_repeated_keys(str(base))
-        row_hash = _KEYED_HASH.format(row_hash="row_hash") if self.reading.source.drops_duplicates else "NULL"
+            self._drop_repeated_keys()
+        refused, drops = self.reading.refused, self.reading.source.drops_duplicates
+        for column in ("event_type", "code", "site"):
+            self._execute("used_words", refused=refused, column=column)
         self._execute("insert_labels")
-        self._execute("insert_events", base=str(base), accepted=self._accepted, row_hash=row_hash)
-        self._execute("insert_patients")
+        self._execute(
+            "insert_events",
+            refused=refused,
+            event_type=self._label("event_type"),
+            site=self._label("site"),
+            event_key=self._event_key,
+            row_hash=_KEYED_HASH.format(row_hash="row_hash") if drops else "NULL",
+        )
+        self._execute("insert_patients", refused=refused)
+
+    def _label(self, column: str) -> str:
+        """SQL for the label of the word in a column of few words."""
+        labels = self.database.rows(statement("labels", column=column))
+        cases = " ".join(f"WHEN {text(word)} THEN {label}" for word, label in labels)
+        return f"CASE {column} {cases} END" if cases else "NULL::INTEGER"
 
     @property
-    def _accepted(self) -> str:
-        event_key = "NULL::UUID"
-        if "event_id" in self.reading.names:
-            keyed = "left(sha256(concat($event_secret, staged.event_id)), 32)::UUID"
-            event_key = f"CASE WHEN staged.event_id IS NOT NULL THEN {keyed} END"
-        return statement("accepted", event_key=event_key)
+    def _event_key(self) -> str:
+        if "event_id" not in self.reading.names:
+            return "NULL::UUID"
+        keyed = "left(sha256(concat($event_secret, accepted.event_id)), 32)::UUID"
+        return f"CASE WHEN accepted.event_id IS NOT NULL THEN {keyed} END"
 
-    def _drop_repeated_keys(self, base: str) -> None:
+    def _accepted(self, rows: str) -> str:
+        return statement("accepted", rows=rows, refused=self.reading.refused, event_key=self._event_key)
+
+    def _drop_repeated_keys(self) -> None:
         ours = self.reading.source.natural_key or ()
         raw_key = ", ".join("raw_patient_id" if column == "patient_id" else column for column in ours)
         key = [_TYPED_KEY[column] for column in ours]
         same_key = " AND ".join(f"accepted.{column} IS NOT DISTINCT FROM loaded.{column}" for column in key)
-        parts = {"accepted": self._accepted, "same_key": same_key, "key": ", ".join(key), "base": base}
-        _find_repeated(self.database, statement("key_hashes", raw_key=raw_key))
-        self._execute("candidates_in_file", raw_key=raw_key)
+        parts = {"same_key": same_key, "key": ", ".join(key)}
+        find_candidates(self.database, raw_key)
         if has_rows(self.database, self.reading.source.id):
-            self._execute("candidates_in_warehouse", **parts)
-        self._execute("repeated_keys", **parts)
+            self._execute("candidates_in_warehouse", accepted=self._accepted("staged"), **parts)
+        self._execute("contenders")
+        self._execute("repeated_keys", contenders=self._accepted("contenders"), **parts)
 
     def _execute(self, name: str, **parts: str) -> None:
         self.database.execute(statement(name, **parts), self.parameters)

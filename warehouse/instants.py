@@ -21,6 +21,8 @@ _DAY = r"\d{4}-\d\d-\d\d"
 _TIME = r"[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
 _OFFSET = r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 _HAS_SECONDS = "{raw} LIKE '________________:%'"  # a colon in the seventeenth place
+PRECISIONS = ("day", "minute", "second")
+_PRECISIONS = ", ".join(text(word) for word in PRECISIONS)
 _MINUTE, _SECOND = ("%H", "%I", "%M"), ("%S", "%T", "%X", "%c")
 
 
@@ -118,15 +120,22 @@ class Clock:
             return f"TRY_CAST({raw} AS TIMESTAMP)"
         return f"TRY_CAST(try_strptime({raw}, {text(self.date_format)}) AS TIMESTAMP)"
 
-    def written_sql(self, raw: str, read: str) -> str:
-        """SQL for the time stamp as written, its offset set aside; null where it cannot be read.
+    def usual_sql(self, raw: str, read: str) -> str:
+        """SQL for whether the text is a day and a time to the second: no regular expression is then asked.
 
         ``read`` is the column of ``read_sql``: inside a CASE the engine would read a text once a branch.
         """
+        return f"strlen({raw}) = 19 AND {read}::VARCHAR = {raw}" if self.date_format == "iso" else "false"
+
+    def written_sql(self, raw: str, read: str, usual: str) -> str:
+        """SQL for the time stamp as written, its offset set aside; null where it cannot be read.
+
+        ``usual`` is the column of ``usual_sql``, here and below.
+        """
         if self.date_format == "iso":
             # The cast alone takes "epoch" and "2021/1/5" and drops offsets in silence: the shape comes first.
-            return (  # the usual shape is known without a regular expression, which costs more than the cast
-                f"CASE WHEN strlen({raw}) = 19 AND {read}::VARCHAR = {raw} THEN {read} "
+            return (
+                f"CASE WHEN {usual} THEN {read} "
                 f"WHEN regexp_full_match({raw}, '{_DAY}({_TIME})?') THEN {read} "
                 f"WHEN regexp_full_match({raw}, '{_DAY}{_TIME}{_OFFSET}') "
                 f"THEN TRY_CAST(regexp_replace({raw}, '{_OFFSET}$', '') AS TIMESTAMP) END"
@@ -134,7 +143,7 @@ class Clock:
         # "%Y" takes "23" for the year 23: a year of two digits is not what was declared.
         return f"CASE WHEN {read} >= TIMESTAMP '1000-01-01' THEN {read} END"
 
-    def offset_sql(self, raw: str) -> str:
+    def offset_sql(self, raw: str, usual: str) -> str:
         """SQL for the offset in seconds that the text itself carries; null where none counts."""
         if self.ignores_offset:
             return "NULL::INTEGER"
@@ -142,23 +151,32 @@ class Clock:
             return "0" if "%z" in self.date_format else "NULL::INTEGER"  # strptime has applied a %z already
         digits = f"replace(regexp_extract({raw}, '{_OFFSET}$', 1), ':', '')"
         seconds = f"3600 * CAST({digits}[2:3] AS INTEGER) + 60 * coalesce(TRY_CAST({digits}[4:5] AS INTEGER), 0)"
+        has_none = f"strlen({raw}) <= 16 OR (strlen({raw}) = 19 AND {_HAS_SECONDS.format(raw=raw)})"
         return (
-            f"CASE WHEN strlen({raw}) <= 16 OR (strlen({raw}) = 19 AND {_HAS_SECONDS.format(raw=raw)}) THEN NULL "
+            f"CASE WHEN {usual} OR {has_none} THEN NULL "
             f"WHEN ends_with({raw}, 'Z') THEN 0 "
             f"WHEN regexp_full_match({raw}, '{_DAY}{_TIME}{_OFFSET}') "
             f"THEN ({seconds}) * CASE {digits}[1] WHEN '-' THEN -1 ELSE 1 END END"
         )
 
-    def precision_sql(self, raw: str) -> str:
+    def precision_sql(self, raw: str, usual: str) -> str:
         """SQL for how fine the text is: day, minute or second."""
+        day, minute, second = (f"{text(word)}::ENUM ({_PRECISIONS})" for word in PRECISIONS)
         if self.days_only:
-            return "'day'"
+            return day
         if self.date_format == "iso":
-            seconds = f"CASE WHEN {_HAS_SECONDS.format(raw=raw)} THEN 'second' ELSE 'minute' END"
-            return f"CASE strlen({raw}) WHEN 10 THEN 'day' WHEN 16 THEN 'minute' ELSE {seconds} END"
+            seconds = f"CASE WHEN {_HAS_SECONDS.format(raw=raw)} THEN {second} ELSE {minute} END"
+            return f"CASE WHEN {usual} THEN {second} WHEN strlen({raw}) = 10 THEN {day} ELSE {seconds} END"
         if any(directive in self.date_format for directive in _SECOND):
-            return "'second'"
-        return "'minute'" if any(directive in self.date_format for directive in _MINUTE) else "'day'"
+            return second
+        return minute if self._tells_time else day
+
+    @property
+    def _tells_time(self) -> bool:
+        """Whether some text may say more than a day."""
+        return not self.days_only and (
+            self.date_format == "iso" or any(directive in self.date_format for directive in (*_MINUTE, *_SECOND))
+        )
 
     def instant_sql(self, written: str, offset: str, precision: str) -> str:
         """SQL for the instant in UTC. A day alone is that day's midnight in the programme's zone."""
@@ -177,7 +195,7 @@ class Clock:
     def clock_change_sql(self, written: str, offset: str, precision: str) -> str | None:
         """SQL for the change of clocks that a time without an offset falls into; None where it never does."""
         change = clock_change_sql(self.zone, written)
-        if change is None or self.precision_sql(written) == "'day'":
+        if change is None or not self._tells_time:
             return None
         return f"CASE WHEN {offset} IS NULL AND {precision} <> 'day' THEN {change} END"
 

@@ -13,7 +13,10 @@ from warehouse.errors import ParcoursError, StorageError
 from warehouse.receive import Received
 
 _PLACES = ("core_event_coded", "core_covariate", "core_activity", "raw_quarantine", "raw_rule", "raw_batch")
-_TEMPORARY = ("staged_rows", "records", "identified", "dropped", "offending", "refused", "candidates", "repeated")
+_TEMPORARY = (
+    "staged_rows", "records", "identified", "dropped", "judged", "offending", "refused", "candidates",
+    "contenders", "used_event_type", "used_code", "used_site",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Batch:
     contract: str
     received: Received
     run_id: str
+    base: int = 0  # the sequence of an event is this and the number of its row
 
 
 def known_row(database: Database, source: str, contract: str, sha256: str) -> LedgerRow | None:
@@ -138,7 +142,7 @@ def account(database: Database, batch: Batch, loaded: int, span: Sequence[date |
         raise ParcoursError(f"{received.shown}: rows do not add up: {asdict(row)}")
     counts = [rows_in, loaded, duplicates, quarantined]
     place = [batch.number, batch.source, received.sha256, received.shown, received.size, batch.contract]
-    database.execute(statement("insert_batch"), [*place, *counts, *span, batch.run_id])
+    database.execute(statement("insert_batch"), [*place, *counts, batch.base, *span, batch.run_id])
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,10 +53,10 @@ def _copy(home: Home, path: Path, size: int) -> str:
     draft = home.raw / f"{os.getpid()}.tmp"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as copy:
-            sha256 = digest_file(path, copy)
-            copy.flush()
+        with os.fdopen(descriptor, "wb"):
+            shutil.copyfile(path, draft)  # in the kernel where it can
             os.fsync(descriptor)
+        sha256 = digest_file(draft)
         draft.rename(home.raw / sha256)
         sync_directory(home.raw)
     finally:

@@ -1,11 +1,16 @@
-"""From the texts of a file to typed columns: the relation ``staged`` that rules read.
+"""From the texts of a file to typed columns, and to the verdict of the rules on each row.
 
-One row per row of the file. Raw texts are null where empty and never trimmed. Typed columns are null
-where the text could not be read: a rule, not this module, says what that means.
+The door between readers and warehouse is ``Relation``: whoever reads a format hands over SQL to select
+the texts of its rows from, and this module makes the table ``staged_rows`` of them in one reading.
 
-``source_row, fault, fault_column, raw_patient_id, raw_event_type, raw_occurred_at, raw_site, raw_code,
-raw_value, raw_status, raw_recorded_at, event_id, event_type, code, occurred_at, occurred_on, precision,
-clock_change, site, value, status, recorded_at``
+Rules see one row per row of the file. Raw texts are null where empty and never trimmed. Typed columns are
+null where the text could not be read: a rule, not this module, says what that means.
+
+``fault, fault_column, raw_patient_id, raw_event_type, raw_occurred_at, raw_site, raw_code, raw_value,
+raw_status, raw_recorded_at, event_id, event_type, code, occurred_at, occurred_on, precision, clock_change,
+site, value, status, recorded_at``
+
+Of these are kept what is loaded, the identifiers, and the verdicts: the view ``staged`` has no other texts.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from warehouse.database import statement, text
 from warehouse.instants import Clock
 from warehouse.programme import BLANKS, Programme, Source
 from warehouse.sources.delimited import Relation
+from warehouse.verdicts import Judgement
 
 RAW = {
     "patient_id": "raw_patient_id", "event_type": "raw_event_type", "occurred_at": "raw_occurred_at",
@@ -24,6 +30,8 @@ RAW = {
     "recorded_at": "raw_recorded_at", "event_id": "event_id",
 }  # fmt: skip
 STATUSES = ("active", "corrected", "cancelled")
+_LOADED = ("occurred_at", "occurred_on", "precision", "event_type", "code", "site", "value", "status", "recorded_at")
+_PLACES = ("fault", "fault_column")
 _FIRST_DATA_LINE = 2  # the header is line 1, and a table's rowid starts at 0
 
 
@@ -37,6 +45,7 @@ class Staging:
     source: Source
     programme: Programme
     names: Mapping[str, str]
+    judgement: Judgement
     plain: frozenset[str] = frozenset()
 
     def table_sql(self, relation: Relation) -> str:
@@ -53,24 +62,38 @@ class Staging:
             texts=", ".join(texts),
             relation=relation.sql,
             read=_listed(self._read(present)),
+            usual=_listed(self._usual(present)),
             written=_listed(self._written(present)),
             aligned=self._aligned(present),
             instants=_listed(self._instants(present)),
             typed=_listed(self._typed(present)),
-            aside=", ".join([*self._read(present), *self._written(present)]),
+            absent=_listed(self._absent(present, relation)),
+            kept=", ".join(self._kept(present, relation)),
+            verdicts=self.judgement.sql(),
         )
+
+    def _kept(self, present: Mapping[str, str], relation: Relation) -> list[str]:
+        """The columns of ``staged_rows`` beside the verdicts: none that is null or one constant throughout."""
+        typed = {**self._instants(present), **self._typed(present)}
+        texts = [RAW[ours] for ours in ("patient_id", "event_id") if ours in present]
+        hashed = ["row_hash"] if self.source.drops_duplicates else []
+        places = ["line", "fault", "fault_column"] if relation.is_careful else []
+        return [*texts, *(column for column in _LOADED if column in typed), *hashed, *places]
 
     def view_sql(self, relation: Relation) -> str:
         """The statement that makes the view ``staged`` over ``staged_rows``."""
-        present = self._present(relation)
-        more = {raw: "NULL::VARCHAR" for ours, raw in RAW.items() if ours not in present}
-        more |= {column: sql for column, sql in self._derived(present).items() if column not in self._columns(present)}
-        if relation.is_careful:
-            more["source_row"] = "line"
-        else:
-            row = f"rowid + {_FIRST_DATA_LINE}"
-            more |= {"source_row": row, "fault": "NULL::VARCHAR", "fault_column": "NULL::VARCHAR"}
+        absent = self._absent(self._present(relation), relation)
+        more = {column: sql for column, sql in absent.items() if column in (*_LOADED, *_PLACES, "event_id")}
+        more["source_row"] = "line" if relation.is_careful else f"rowid + {_FIRST_DATA_LINE}"
         return statement("stage_view", more=_listed(more))
+
+    def _absent(self, present: Mapping[str, str], relation: Relation) -> dict[str, str]:
+        """Columns that rules may read and this file has not: constants."""
+        columns = {raw: "NULL::VARCHAR" for ours, raw in RAW.items() if ours not in present}
+        if not relation.is_careful:
+            columns |= dict.fromkeys(_PLACES, "NULL::VARCHAR")
+        typed = {**self._instants(present), **self._typed(present)}
+        return columns | {column: sql for column, sql in self._constants().items() if column not in typed}
 
     def _present(self, relation: Relation) -> dict[str, str]:
         """Our columns that the file has -> their SQL identifier."""
@@ -87,9 +110,6 @@ class Staging:
             days_only=self.source.precision == "day" and moment == "occurred",
         )
 
-    def _columns(self, present: Mapping[str, str]) -> set[str]:
-        return {*self._typed(present), *self._instants(present)}
-
     def _moments(self, present: Mapping[str, str]) -> list[str]:
         return [moment for moment in ("occurred", "recorded") if f"{moment}_at" in present]
 
@@ -97,14 +117,22 @@ class Staging:
         """Time stamps as the engine reads them."""
         return {f"{moment}_read": self._clock(moment).read_sql(f"raw_{moment}_at") for moment in self._moments(present)}
 
+    def _usual(self, present: Mapping[str, str]) -> dict[str, str]:
+        """Whether they have the usual shape."""
+        return {
+            f"{moment}_usual": self._clock(moment).usual_sql(f"raw_{moment}_at", f"{moment}_read")
+            for moment in self._moments(present)
+        }
+
     def _written(self, present: Mapping[str, str]) -> dict[str, str]:
         """Time stamps as the file writes them."""
         columns = {}
         for moment in self._moments(present):
             clock, raw = self._clock(moment), f"raw_{moment}_at"
-            columns[f"{moment}_written"] = clock.written_sql(raw, f"{moment}_read")
-            columns[f"{moment}_offset"] = clock.offset_sql(raw)
-            columns[f"{moment}_precision"] = clock.precision_sql(raw)
+            usual = f"{moment}_usual"
+            columns[f"{moment}_written"] = clock.written_sql(raw, f"{moment}_read", usual)
+            columns[f"{moment}_offset"] = clock.offset_sql(raw, usual)
+            columns[f"{moment}_precision"] = clock.precision_sql(raw, usual)
         return columns
 
     def _aligned(self, present: Mapping[str, str]) -> str:
@@ -130,14 +158,17 @@ class Staging:
         codes = {raw: mapping.code for raw, mapping in mappings.items() if mapping.code}
         columns = {
             "event_type": _mapped("raw_event_type", types),
+            "precision": "occurred_precision",
             "occurred_on": clock.day_sql("occurred_written", "occurred_offset", "occurred_precision", "occurred_at"),
         }
         change = clock.clock_change_sql("occurred_written", "occurred_offset", "occurred_precision")
         if change:
             columns["clock_change"] = change
         if codes:
-            otherwise = "raw_code" if "code" in present else "NULL::VARCHAR"
-            columns["code"] = _mapped("raw_event_type", codes, otherwise=otherwise)
+            otherwise = "raw_code" if "code" in present else "NULL"
+            columns["code"] = _worded("raw_event_type", codes, otherwise)
+        elif "code" in present:
+            columns["code"] = "raw_code"
         if "site" in present:
             columns["site"] = self._site()
         if "value" in present:
@@ -147,12 +178,11 @@ class Staging:
             columns["status"] = _status()
         return columns
 
-    def _derived(self, present: Mapping[str, str]) -> dict[str, str]:
-        """Columns that are quicker made when they are read than kept, and constants for what the file has not."""
+    def _constants(self) -> dict[str, str]:
+        """What stands in columns that the file has not."""
         return {
-            "precision": self._clock().precision_sql("raw_occurred_at"),
             "clock_change": "NULL::VARCHAR",
-            "code": "raw_code" if "code" in present else "NULL::VARCHAR",
+            "code": "NULL::VARCHAR",
             "site": self._constant_site(),
             "value": "NULL::DOUBLE",
             "status": "'active'",
@@ -164,22 +194,33 @@ class Staging:
 
     def _site(self) -> str:
         sites = dict(self.source.sites) or {site.id: site.id for site in self.programme.sites}
-        return f"CASE WHEN raw_site IS NULL THEN {self._constant_site()} ELSE {_mapped('raw_site', sites)} END"
+        return _mapped("raw_site", sites, absent=self.source.site)
 
 
 def _listed(columns: Mapping[str, str]) -> str:
     return ",\n  ".join(f"{sql} AS {column}" for column, sql in columns.items())
 
 
-def _mapped(raw: str, targets: Mapping[str, str], *, otherwise: str = "NULL::VARCHAR") -> str:
-    if not targets:
-        return otherwise
+def _mapped(raw: str, targets: Mapping[str, str], *, absent: str | None = None) -> str:
+    """SQL for the word that a text stands for, null where for none: a number that is shown as the word.
+
+    ``absent``: the word where there is no text.
+    """
+    words = ", ".join(text(word) for word in sorted({*targets.values(), *([absent] if absent else [])}))
+    kind = f"ENUM ({words})" if words else "VARCHAR"
+    missing = f"WHEN {raw} IS NULL THEN {text(absent)}::{kind} " if absent else ""
+    cases = " ".join(f"WHEN {raw} = {text(known)} THEN {text(target)}::{kind}" for known, target in targets.items())
+    return f"CASE {missing}{cases} ELSE NULL::{kind} END" if missing or cases else "NULL::VARCHAR"
+
+
+def _worded(raw: str, targets: Mapping[str, str], otherwise: str) -> str:
+    """SQL for the word that a text stands for, as a text."""
     cases = " ".join(f"WHEN {text(known)} THEN {text(target)}" for known, target in targets.items())
-    return f"CASE {raw} {cases} ELSE {otherwise} END"
+    return f"CASE {raw} {cases} ELSE {otherwise}::VARCHAR END"
 
 
 def _status() -> str:
-    return f"CASE WHEN raw_status IS NULL THEN 'active' ELSE {_mapped('raw_status', {s: s for s in STATUSES})} END"
+    return _mapped("raw_status", {status: status for status in STATUSES}, absent="active")
 
 
 def _number(raw: str, decimal: str, thousands: str | None) -> str:

@@ -19,7 +19,7 @@ from warehouse.database import Database, name, statement, text
 from warehouse.errors import DeclarationError, ParcoursError, StorageError
 from warehouse.home import Home, hold
 from warehouse.ingest import Reading, ingest_file
-from warehouse.instants import standard_offset, zone_offset_sql
+from warehouse.instants import PRECISIONS, standard_offset, zone_offset_sql
 from warehouse.ledger import LedgerRow
 from warehouse.programme import Programme, Source
 from warehouse.receive import receive, sweep
@@ -33,7 +33,7 @@ TABLES = (
     "raw_setting", "raw_batch", "raw_rule", "raw_quarantine", "core_patient", "core_covariate", "core_label",
     "core_event_coded", "core_event", "core_activity",
 )  # fmt: skip
-PRECISIONS = ("day", "minute", "second")  # numbered from 1 in the store
+SHAPE = "2"  # of the tables; a warehouse of another one is refused
 _RESULTS = re.compile(r"(out|core_tally)_[a-z][a-z0-9_]{0,40}")
 
 
@@ -58,10 +58,9 @@ class Store:
                 sweep(home)
             database = Database(home.warehouse, read_only=read_only)
             held.callback(database.close)
+            _expect_shape(database, home.warehouse)
             if not read_only:
-                with database.transaction():
-                    for table in TABLES:
-                        database.execute(statement(f"tables/{table}"))
+                _make_tables(database)
             return cls(home, database, held.pop_all())
 
     def __enter__(self) -> Self:
@@ -225,6 +224,24 @@ class Store:
         if not self._database.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]):
             raise DeclarationError("nothing was computed yet: run parcours evaluate first")
         return self._database.frame(f"SELECT * FROM {name(table)}")
+
+
+def _expect_shape(database: Database, warehouse: Path) -> None:
+    """Refuse a warehouse whose tables are those of another version."""
+    if database.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'raw_setting'"):
+        shape = database.rows("SELECT value FROM raw_setting WHERE setting = 'shape'")
+        if shape != [(SHAPE,)]:
+            raise StorageError(
+                f"{warehouse}: was filled by another version of Parcours; move it away and ingest the raw files again"
+            )
+
+
+def _make_tables(database: Database) -> None:
+    with database.transaction():
+        for table in TABLES:
+            database.execute(statement(f"tables/{table}"))
+        if not database.rows("SELECT 1 FROM raw_setting WHERE setting = 'shape'"):
+            database.execute("INSERT INTO raw_setting VALUES ('shape', ?)", [SHAPE])
 
 
 def _expect_results(table: str) -> None:

@@ -1,9 +1,16 @@
-"""Row rules over the staged rows: counted in one pass, and the rows they refuse set down by place."""
+"""Row rules over the staged rows: the verdict on a row is a number, and few numbers count all the rows.
+
+A verdict has one bit for each thing that can be said of a row: that a rule speaks of it, that it violates
+the rule, that it cannot be loaded. Those of events are worked out while their file is read, so that no
+text is kept for the sake of a rule.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 from warehouse.database import Database, statement
 from warehouse.schemas import Rule
@@ -13,6 +20,7 @@ UNREADABLE_EVENT = (
     "fault IS NOT NULL OR raw_patient_id IS NULL OR event_type IS NULL OR occurred_at IS NULL "
     "OR occurred_on IS NULL OR status IS NULL"
 )
+_BITS = 60  # of one column of verdicts
 
 
 @dataclass(frozen=True)
@@ -24,41 +32,116 @@ class Place:
     rows_are_lines: bool
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """Rules as bits of verdicts. ``unreadable`` is SQL for rows that cannot be loaded, whatever the rules say."""
+
+    rules: tuple[Rule, ...]
+    unreadable: str
+
+    @cached_property
+    def faults(self) -> list[str]:
+        """What may be wrong with a row: each rule's violation in order, and last that it cannot be loaded."""
+        violated = (f"({_bare(rule.predicate)}) AND ({_bare(rule.denominator)})" for rule in self.rules)
+        return [*violated, self.unreadable]
+
+    @cached_property
+    def subjects(self) -> list[str]:
+        """The rows that each rule speaks of, in the order of the rules."""
+        return [_bare(rule.denominator) for rule in self.rules]
+
+    @cached_property
+    def refusals(self) -> list[str]:
+        """The faults that keep a row out."""
+        return [fault for rule, fault in zip(self.rules, self.faults, strict=False) if rule.quarantines] + [
+            self.unreadable
+        ]
+
+    @cached_property
+    def _bit(self) -> dict[str, int]:
+        conditions = dict.fromkeys([*self.faults, *self.subjects])
+        return {condition: number for number, condition in enumerate(conditions)}
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The names of the columns of verdicts."""
+        return [f"verdict_{number}" for number in range(-(-len(self._bit) // _BITS))]
+
+    def sql(self) -> str:
+        """SQL for the columns of verdicts, where all that the rules read can be seen."""
+        return ", ".join(f"{' | '.join(self._parts(number))} AS {name}" for number, name in enumerate(self.columns))
+
+    def _parts(self, column: int) -> Iterator[str]:
+        mine = [condition for condition, bit in self._bit.items() if bit // _BITS == column]
+        faults = [condition for condition in mine if condition in self.faults]
+        if faults:  # one test tells the many rows without any fault from the few with some
+            bits = " | ".join(self._bit_sql(fault) for fault in faults)
+            yield f"CASE WHEN {_any(faults)} THEN {bits} ELSE 0::UBIGINT END"
+        yield from (self._bit_sql(condition) for condition in mine if condition not in self.faults)
+
+    def _bit_sql(self, condition: str) -> str:
+        return f"CASE WHEN {condition} THEN {1 << self._bit[condition] % _BITS}::UBIGINT ELSE 0::UBIGINT END"
+
+    def holds(self, conditions: Iterable[str]) -> str:
+        """SQL over verdicts: whether one of the conditions holds for the row."""
+        masks = dict.fromkeys(self.columns, 0)
+        for condition in conditions:
+            masks[self.columns[self._bit[condition] // _BITS]] |= 1 << self._bit[condition] % _BITS
+        return _any(f"{column} & {mask}::UBIGINT <> 0" for column, mask in masks.items() if mask)
+
+    def counts(self, verdicts: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+        """For each rule how many rows violate it, and how many it speaks of; ``verdicts`` end in a number of rows."""
+
+        def number(condition: str) -> int:
+            column, bit = divmod(self._bit[condition], _BITS)
+            return sum(verdict[-1] for verdict in verdicts if verdict[column] >> bit & 1)
+
+        return [(number(fault), number(rows)) for fault, rows in zip(self.faults, self.subjects, strict=False)]
+
+
+def _bare(condition: str) -> str:
+    """The condition without a ``coalesce(..., false)`` around the whole: null counts as false here, too.
+
+    The engine tests a bare condition on the rows that are left; this one it works out for all of them.
+    """
+    inner = condition.removeprefix("coalesce(").removesuffix(", false)")
+    open_brackets = list(accumulate((letter == "(") - (letter == ")") for letter in inner))
+    is_whole = condition == f"coalesce({inner}, false)" and min(open_brackets) >= 0 == open_brackets[-1]
+    return inner if is_whole else condition
+
+
+def _any(conditions: Iterable[str]) -> str:
+    return " OR ".join(f"({condition})" for condition in conditions) or "false"
+
+
 def judge(database: Database, rules: Sequence[Rule], unreadable: str, place: Place) -> None:
-    """Evaluate all rules over the staged rows that are not repeats, in one pass.
+    """Evaluate rules over the relation ``staged``, then ``settle``."""
+    judgement = Judgement(tuple(rules), unreadable)
+    database.execute(statement("judged", verdicts=judgement.sql()))
+    settle(database, judgement, "judged", place)
+
+
+def settle(database: Database, judgement: Judgement, judged: str, place: Place) -> None:
+    """Do what the verdicts say of the rows of ``judged`` that are not repeats.
 
     Keeps the counts in ``raw_rule``, notes the rows to keep out in ``raw_quarantine`` and lists them in
-    the table ``refused``. ``unreadable`` is SQL for rows that cannot be loaded, whatever the rules say.
+    the table ``refused``.
     """
-    flags = {f"violates_{number}": rule for number, rule in enumerate(rules)}
-    columns = [f"{_violates(rule)} AS {flag}" for flag, rule in flags.items()]
-    every = [*columns, f"coalesce({unreadable}, false) AS unreadable"]
-    database.execute(statement("offending", flags=", ".join(every), any_flag=" OR ".join([*flags, "unreadable"])))
-    _count(database, place.batch, flags)
-    refusing = {flag: rule for flag, rule in flags.items() if rule.quarantines}
-    for flag, rule in refusing.items():
-        _note(database, place, rule.id, rule.column, flag)
-    unnamed = " AND ".join(["unreadable", *(f"NOT {flag}" for flag in refusing)])
+    columns = ", ".join(judgement.columns)
+    counted = database.rows(statement("verdicts", columns=columns, judged=judged))
+    wrong = judgement.holds(judgement.faults)
+    database.execute(statement("offending", columns=columns, judged=judged, wrong=wrong))
+    for rule, fault, (violated, denominator) in zip(
+        judgement.rules, judgement.faults, judgement.counts(counted), strict=False
+    ):
+        database.execute("INSERT INTO raw_rule VALUES (?, ?, ?, ?)", [place.batch, rule.id, violated, denominator])
+        if violated and rule.quarantines:
+            _note(database, place, rule.id, rule.column, judgement.holds([fault]))
+    named = judgement.holds(fault for fault in judgement.refusals if fault != judgement.unreadable)
+    unnamed = f"({judgement.holds([judgement.unreadable])}) AND NOT ({named})"
     _note(database, place, UNREADABLE, None, unnamed)
-    any_refusal = " OR ".join([*refusing, "unreadable"])
-    database.execute(f"CREATE TEMP TABLE refused AS SELECT source_row FROM offending WHERE {any_refusal}")
-
-
-def _violates(rule: Rule) -> str:
-    return f"coalesce(({rule.predicate}) AND ({rule.denominator}), false)"
-
-
-def _count(database: Database, batch: int, flags: Mapping[str, Rule]) -> None:
-    """Keep how many rows each rule speaks of and how many of them violate it."""
-    if not flags:
-        return
-    violated = database.row(f"SELECT {', '.join(f'count(*) FILTER (WHERE {flag})' for flag in flags)} FROM offending")
-    spoken_of = list(dict.fromkeys(rule.denominator for rule in flags.values()))
-    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in spoken_of)
-    denominators = dict(zip(spoken_of, database.row(statement("denominators", counts=counts)), strict=True))
-    for rule, number in zip(flags.values(), violated, strict=True):
-        counted = [batch, rule.id, number, denominators[rule.denominator]]
-        database.execute("INSERT INTO raw_rule VALUES (?, ?, ?, ?)", counted)
+    refused = judgement.holds(judgement.refusals)
+    database.execute(f"CREATE TEMP TABLE refused AS SELECT source_row FROM offending WHERE {refused}")
 
 
 def _note(database: Database, place: Place, rule: str, column: str | None, violates: str) -> None:

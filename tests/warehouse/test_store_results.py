@@ -145,6 +145,13 @@ def test_reading_needs_a_warehouse_and_two_doors_are_one_too_many(desk: Any) -> 
         Store.open(desk.home, read_only=True)
 
 
+@pytest.mark.parametrize("change", ["DELETE FROM raw_setting", "UPDATE raw_setting SET value = '1'"])
+def test_a_warehouse_of_another_version_is_refused_in_words(desk: Any, change: str) -> None:
+    desk.read(lambda store: store._database.execute(change + " WHERE setting = 'shape'"))
+    with pytest.raises(StorageError, match="another version"):
+        desk.read(lambda store: store.ledger())
+
+
 def test_files_that_are_not_there(desk: Any) -> None:
     with Store.open(desk.home) as store:
         with pytest.raises(DeclarationError, match="no such file"):

@@ -7,13 +7,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 CHUNK = 1 << 20
 LONGEST_FIELD = 10_000  # characters
 LONGEST_LINE = 1_000_000  # characters
 _WINDOW = 4096  # bytes; a field longer than LONGEST_FIELD covers at least one whole window without a line end
-_LF, _CR, _TAB, _SPACE = b"\n\r\t "
+_LF, _CR, _TAB, _SPACE, _DEL = b"\n\r\t \x7f"
 
 
 @dataclass
@@ -63,8 +62,8 @@ class Scan:
         codes = np.frombuffer(chunk, np.uint8)
         line_ends = codes == _LF
         below_space = int(np.count_nonzero(codes < _SPACE))
-        line_feeds, tabs = int(np.count_nonzero(line_ends)), int(np.count_nonzero(codes == _TAB))
-        returns = 0
+        line_feeds, returns = int(np.count_nonzero(line_ends)), 0
+        tabs = int(np.count_nonzero(codes == _TAB)) if below_space > line_feeds else 0
         if below_space > line_feeds + tabs:
             returns = int(np.count_nonzero(codes == _CR))
             self.carriage_returns_before_line_feed += chunk.count(b"\r\n")
@@ -72,7 +71,7 @@ class Scan:
             self.carriage_returns_before_line_feed += 1
         self.line_feeds += line_feeds
         self.carriage_returns += returns
-        self.controls += below_space - line_feeds - tabs - returns + chunk.count(b"\x7f")
+        self.controls += below_space - line_feeds - tabs - returns + int(np.count_nonzero(codes == _DEL))
         self.delimiters += int(np.count_nonzero(codes == self.delimiter[0]))
         self._count_quotes(chunk)
         whole = line_ends[: len(line_ends) // _WINDOW * _WINDOW].reshape(-1, _WINDOW)
@@ -117,15 +116,10 @@ class Scan:
         return self.carriage_returns > self.carriage_returns_before_line_feed
 
 
-def digest_file(file: Path, copy: IO[bytes] | None = None) -> str:
-    """The sha256 of a file, which is written to ``copy`` on the way."""
-    digest = hashlib.sha256()
+def digest_file(file: Path) -> str:
+    """The sha256 of a file."""
     with file.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-            if copy is not None:
-                copy.write(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def chunks_of(file: Path, encoding: str) -> Iterator[str]:

@@ -1,11 +1,15 @@
--- The accepted rows, in the order of the file.
+-- The accepted rows, in the order of the file. Codes are looked up first: the engine takes tables made in this
+-- transaction for empty ones, and would else build a table of the events to find the few codes in.
 INSERT INTO core_event_coded
+WITH codes AS (
+  SELECT word AS code, label FROM core_label SEMI JOIN used_code USING (word)
+)
 SELECT
-  {base} + source_row, patient, patient % 256, types.label, codes.label, occurred_at, occurred_on,
-  CASE precision WHEN 'day' THEN 1 WHEN 'minute' THEN 2 WHEN 'second' THEN 3 END, sites.label, value, event_id,
+  $base + source_row, patient, {event_type}, codes.label, occurred_at, occurred_on,
+  enum_code(precision) + 1, {site}, value, {event_key},
   CASE status WHEN 'active' THEN 1 WHEN 'corrected' THEN 2 WHEN 'cancelled' THEN 3 END, recorded_at,
-  $batch, source_row, {row_hash}
-FROM ({accepted}) AS accepted
-JOIN core_label AS types ON types.word = accepted.event_type
-LEFT JOIN core_label AS codes ON codes.word = accepted.code
-LEFT JOIN core_label AS sites ON sites.word = accepted.site
+  $batch, {row_hash}
+FROM (SELECT * FROM staged WHERE NOT ({refused})) AS accepted
+LEFT JOIN codes USING (code)
+JOIN identified USING (raw_patient_id)
+ANTI JOIN dropped USING (source_row)

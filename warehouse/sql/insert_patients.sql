@@ -2,14 +2,16 @@
 -- rule refused and those that repeat another one: only a patient with a refused row may have no event.
 INSERT INTO core_patient
 WITH doubtful AS (
-  SELECT DISTINCT patient
-  FROM staged SEMI JOIN refused USING (source_row) JOIN identified USING (raw_patient_id)
+  SELECT patient
+  FROM identified SEMI JOIN (SELECT raw_patient_id FROM staged WHERE {refused}) USING (raw_patient_id)
   WHERE is_new
 ),
+present AS (
+  SELECT DISTINCT patient
+  FROM (SELECT patient FROM core_event_coded WHERE batch = $batch) SEMI JOIN doubtful USING (patient)
+),
 absent AS (
-  SELECT patient FROM doubtful ANTI JOIN (SELECT patient FROM core_event_coded WHERE batch = $batch) USING (patient)
+  FROM doubtful ANTI JOIN present USING (patient)
 )
 SELECT patient, pseudonym
-FROM identified ANTI JOIN absent USING (patient)
-WHERE is_new
-ORDER BY patient
+FROM (SELECT patient, pseudonym FROM identified WHERE is_new) ANTI JOIN absent USING (patient)

@@ -1,9 +1,8 @@
 -- Rows that repeat a natural key: the first stays, and with it the versions of its own event_id.
 INSERT INTO dropped
 WITH own AS (
-  SELECT {key}, event_id, {base} + source_row AS sequence, source_row
-  FROM ({accepted}) AS accepted
-  WHERE source_row IN (SELECT source_row FROM candidates)
+  SELECT {key}, event_id, $base + source_row AS sequence, source_row
+  FROM ({contenders}) AS accepted
 ),
 earlier AS (
   SELECT {key}, event_id, sequence, NULL::BIGINT AS source_row

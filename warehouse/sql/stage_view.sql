@@ -1,3 +1,3 @@
--- One row per row of the file: every column that rules may read.
+-- One row per row of the file: what may be loaded, and the verdicts. Its place counts from 0.
 CREATE TEMP VIEW staged AS
-SELECT *, {more} FROM staged_rows
+SELECT *, rowid AS place, {more} FROM staged_rows

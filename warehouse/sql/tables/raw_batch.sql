@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS raw_batch (
   loaded BIGINT NOT NULL,
   duplicates BIGINT NOT NULL,
   quarantined BIGINT NOT NULL,
+  base BIGINT NOT NULL, -- the sequence of an event is this and the number of its row
   first_on DATE,
   last_on DATE,
   run_id VARCHAR NOT NULL,
