@@ -1,7 +1,7 @@
 """Control charts: frozen limits, screening, the priority of rules, missing points, icons; and laws they obey."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transforms.control_charts import (
@@ -15,6 +15,7 @@ from transforms.control_charts import (
     variation,
 )
 
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 WIDE = Limits(10.0, 6.0)  # limits 4 and 16, near 6 and 14
 SERIES = st.lists(st.integers(0, 40), min_size=8, max_size=40)
 
@@ -72,6 +73,7 @@ def test_prime_limits_widen_where_the_baseline_spreads_beyond_chance():
     assert shares(events, size, 5, prime=True)[0].reach > 5 * shares(events, size, 5)[0].reach
 
 
+@unhurried
 @given(SERIES, SERIES)
 def test_nothing_that_comes_later_moves_the_limits(before, after):
     assert individuals(before, len(before))[0] == individuals([*before, *after], len(before))[-1]
@@ -116,6 +118,7 @@ def test_a_missing_point_ends_runs_where_a_zero_does_not():
     assert rules([0.5, 0.6, 0.5, 0, 0.6, 0.5, 0.6], near_zero) == [("shift", -1)] * 7
 
 
+@unhurried
 @given(SERIES)
 def test_a_mirrored_series_has_mirrored_signals(values):
     limits = individuals(values, 8)
@@ -124,6 +127,7 @@ def test_a_mirrored_series_has_mirrored_signals(values):
     assert special_causes(mirrored, individuals(mirrored, 8)) == expected
 
 
+@unhurried
 @given(SERIES, st.sampled_from([0.5, 2, 8]), st.integers(-64, 64))
 def test_signals_do_not_depend_on_the_unit(values, scale, shift):
     limits = [Limits(20.0, 12.0)] * len(values)

@@ -2,27 +2,31 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
 from transforms.funnel import position, rate_limits, share_limits
 
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 SHARES = st.floats(0.02, 0.98)
 
 
+@unhurried
 @given(SHARES, st.integers(5, 2000))
 def test_wider_levels_hold_the_narrower_and_the_share(share, n):
     (low, high), (lower, higher) = (share_limits(share, n, level) for level in (0.95, 0.998))
     assert 0 <= lower <= low <= share <= high <= higher <= 1
 
 
+@unhurried
 @given(SHARES, st.integers(5, 500))
 def test_limits_of_the_complement_are_mirrored(share, n):
     low, high = share_limits(share, n, 0.95)
     assert share_limits(1 - share, n, 0.95) == pytest.approx((1 - high, 1 - low), abs=1e-9)
 
 
+@unhurried
 @given(SHARES, st.integers(5, 300), st.sampled_from([0.95, 0.998]))
 def test_chance_leaves_the_limits_at_most_as_often_as_the_level_says(share, n, level):
     low, high = share_limits(share, n, level)
