@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards import charts, control_charts, inference_words, ratio_words, tables, words
+from dashboards import charts, control_charts, inference_words, ratio_words, tables, threat_words, words
 from dashboards.charts import Chart
 from dashboards.language import Language, readable
 from dashboards.selection import DETECTABLE, PROPORTIONALITY, RATIOS, SHARES, TESTS, Published, Row, comparisons
@@ -41,6 +41,7 @@ def content(published: Published, indicator: Indicator, language: Language) -> t
         "variants": variants,
         "strata": strata,
         "attrition": tables.of_attrition(published.release, indicator, language),
+        "threats": threat_words.of_indicator(published, indicator, language),
         "definition": _definition(indicator, language),
         "caveat": language.pick(indicator.caveat),
         "csv": f"indicator_{indicator.id}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dashboards import inference_words, words
+from dashboards import inference_words, threat_words, words
 from dashboards.indicator_page import window
 from dashboards.language import Language
 from dashboards.selection import TESTS, Published, Row
@@ -37,6 +37,7 @@ def content(published: Published, language: Language) -> dict[str, Any]:
         "indicators": _indicators(published, language),
         "planned": _planned(published, language),
         "form": _form(published, language),
+        "threats": threat_words.of_programme(published, language),
     }  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def release(
     charts, summaries = released_charts(estimates, figures, programme)
     done = released_activity(ACTIVITY.to_frame() if activity is None else activity, programme)
     own_months = charts.filter(measure=RATE)["withheld"]  # the other points of charts are among the figures
-    threats = released_threats(estimates.threats, policy)
+    threats = released_threats(estimates.threats, programme)
     cells = pl.concat([figures["withheld"], done["withheld"], own_months, threats["withheld"]]).to_frame()
     counted = replace(
         provenance,
