@@ -45,7 +45,8 @@ def main() -> None:
 
 
 def _named(figures: pl.DataFrame) -> Iterator[tuple[str, float | None]]:
-    wanted = pl.col("scope_type").is_in(["overall", "site"])
+    planned = ~pl.col("analysis").str.starts_with("sensitivity")  # bounds and weights are of the product alone
+    wanted = pl.col("scope_type").is_in(["overall", "site"]) & planned
     for row in figures.filter(wanted).iter_rows(named=True):
         of, place = str(row["indicator_id"]), f"{row['period']}/{row['scope']}"
         if row["measure"] == "log_rank":
