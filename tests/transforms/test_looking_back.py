@@ -107,4 +107,4 @@ def test_survival_is_contrasted_by_the_negative_of_the_incidence() -> None:
     assert alive["estimate"] == pytest.approx(0.5 - 0.8)
     assert (alive["ci_low"], alive["ci_high"]) == (-dead["ci_high"], -dead["ci_low"])
     assert (alive["std_error"], alive["p_value"]) == (dead["std_error"], dead["p_value"])
-    assert (alive["analysis"], dead["analysis"]) == ("primary", "secondary")
+    assert (alive["analysis"], dead["analysis"]) == ("primary", "exploratory")
