@@ -64,13 +64,23 @@ def _run_flow(name: Flow, reference: str, data: Path | None, home: Home, key_fil
 def _tell(programme: Programme, home: Home, name: Flow, *, warned: bool, as_json: bool) -> None:
     page = (home.releases / "latest").resolve() / "index.html"
     published = name in ("run", "publish")
+    absent = _absent(programme, home) if name != "ingest" else {}
     if as_json:
-        result = {"programme": programme.id, "step": name, "warnings": warned}
+        result = {"programme": programme.id, "step": name, "warnings": warned, "absent": absent}
         say(json.dumps(result | ({"release": page.parent.name, "page": str(page)} if published else {})))
         return
+    for indicator, reason in absent.items():
+        complain(f"parcours: {indicator} is absent: {reason}")
     if warned:
         complain("parcours: done, with warnings: see the data-quality page")
     say(str(page) if published else f"{name}: done")
+
+
+def _absent(programme: Programme, home: Home) -> dict[str, str]:
+    from flows.telling import absences
+
+    with Store.open(home, read_only=True) as store:
+        return absences(store.read("out_estimate"), programme)
 
 
 def plan(reference: str, data: Path, home: Path, *, as_json: bool) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from checks.gate import told
+from transforms.intervals import NO_PATHWAY
+from transforms.recorded import NO_TIME_ZERO, NOT_RECORDED
 from warehouse.errors import DeclarationError
 from warehouse.home import Home
 from warehouse.kinds import Indicator
@@ -34,6 +36,25 @@ REASONS = {
 }
 
 
+ABSENT = {
+    NOT_RECORDED: "the data hold no event of the kind; it was not recorded or never happened, which is not zero",
+    NO_TIME_ZERO: "the data hold no event from which it counts, so no pathway begins",
+    NO_PATHWAY: "no pathway is eligible; parcours explain tells why each is not",
+}
+
+
+def absences(figures: pl.DataFrame, programme: Programme) -> dict[str, str]:
+    """The declared indicators of which the data give no figure at all, each with its reason in words."""
+    main = figures.filter(pl.col("variant") == "main")
+    absent = main.filter(pl.col("estimate").is_null().all().over("indicator_id")).filter(pl.col("scope") == "all")
+    reasons = dict(absent.group_by("indicator_id").agg(pl.col("null_reason").first()).iter_rows())
+    return {
+        name: ABSENT.get(reasons[name], reasons[name].replace("_", " "))
+        for name in programme.indicators
+        if name in reasons
+    }
+
+
 def status_lines(store: Store, programme: Programme, home: Home) -> Iterator[str]:
     """Freshness by site, the last release, and the checks that did not pass."""
     yield f"{programme.title.en} ({programme.id}), data lock {programme.data_lock}"
@@ -45,6 +66,8 @@ def status_lines(store: Store, programme: Programme, home: Home) -> Iterator[str
     if "activity" in ledger["source"]:
         months = store.activity(programme)["month"].sort().to_list()
         yield f"activity: stated up to {months[-1] if months else 'no month: no row was accepted'}"
+    for name, reason in absences(store.read("out_estimate"), programme).items():
+        yield f"absent: {name}: {reason}"
     yield f"last release: {_last_release(home)}"
     checks = store.read("out_check")
     fallen = checks.filter(pl.col("status").is_in(["fail", "error"]) & (pl.col("severity") != "info"))

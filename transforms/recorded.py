@@ -6,7 +6,7 @@ import polars as pl
 
 from transforms.pathways import matching
 from warehouse.kinds import Gap, Indicator
-from warehouse.schemas import EVENT_SEEN
+from warehouse.schemas import EVENT_SEEN, REASON
 
 NOT_RECORDED = "not_recorded"
 NO_TIME_ZERO = "time_zero_not_recorded"
@@ -24,7 +24,7 @@ def is_recorded(found: pl.DataFrame, events: pl.DataFrame, indicator: Indicator)
 
 def excluded_as_unrecorded(found: pl.DataFrame) -> pl.DataFrame:
     """The outcomes, all of them excluded; whoever was excluded for another reason stays so."""
-    return found.with_columns(excluded=pl.coalesce("excluded", pl.lit(NOT_RECORDED)))
+    return found.with_columns(excluded=pl.coalesce("excluded", pl.lit(NOT_RECORDED, REASON)))
 
 
 def _has_happened(found: pl.DataFrame) -> bool:

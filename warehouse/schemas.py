@@ -32,7 +32,7 @@ PRECISION = pl.Enum(["day", "minute", "second"])
 REASON = pl.Enum(  # why a pathway is not analysed, the first that holds
     [
         "prevalent", "outside_periods", "site_unknown", "earlier_event", "immature", "no_follow_up",
-        "ended_before_entry", "not_known_before",
+        "ended_before_entry", "not_known_before", "not_recorded",
     ]
 )  # fmt: skip
 
