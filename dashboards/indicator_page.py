@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards import charts, control_charts, inference_words, ratio_words, tables, threat_words, words
+from dashboards import (
+    charts,
+    control_charts,
+    inference_words,
+    methods_catalogue,
+    ratio_words,
+    tables,
+    threat_words,
+    words,
+)
 from dashboards.charts import Chart
 from dashboards.language import Language, readable
 from dashboards.selection import DETECTABLE, PROPORTIONALITY, RATIOS, SHARES, TESTS, Published, Row, comparisons
@@ -38,6 +47,7 @@ def content(published: Published, indicator: Indicator, language: Language) -> t
         "inference": inference_words.sentences(published, indicator, language),
         "interactions": inference_words.of_factors(published, indicator, language),
         "tests": _tests(published, indicator, language),
+        "methods": methods_catalogue.of_rows(published.rows(indicator.id)),
         "variants": variants,
         "strata": strata,
         "attrition": tables.of_attrition(published.release, indicator, language),

@@ -14,12 +14,14 @@ from dashboards import (
     glyphs,
     implementation_page,
     indicator_page,
+    methods_catalogue,
     plan_page,
     tables,
     words,
 )
 from dashboards.charts import Chart
 from dashboards.language import Language
+from dashboards.methods_catalogue import Method
 from dashboards.selection import Comparison, Published
 from dashboards.tables import Line
 from warehouse.kinds import Indicator
@@ -269,7 +271,9 @@ def methods(published: Published, language: Language) -> Page:
         "periods": _periods(published, language),
         "time_zero": _time_zero(published, language),
         "kinds": [(language.label("kind", kind), language.say(f"method.kind.{kind}")) for kind in kinds],
-        "measures": [_measure(name, language) for name in published.measures],
+        "measures": [(language.label("measure", name), _methods_of(published, name)) for name in published.measures],
+        "catalogue": methods_catalogue.used(published),
+        "typeset": methods_catalogue.typeset,
         "level": language.percent(CONFIDENCE),
         "controlled": programme.has_comparator,
         "charted": release.charts.height > 0,
@@ -296,9 +300,9 @@ def _time_zero(published: Published, language: Language) -> str:
     return language.say(f"method.time_zero.{zero.which}", event=language.label("event", zero.event))
 
 
-def _measure(name: str, language: Language) -> tuple[str, str]:
-    key = f"method.measure.{name}"
-    return language.label("measure", name), language.say(key) if language.knows(key) else ""
+def _methods_of(published: Published, measure: str) -> tuple[Method, ...]:
+    rows = (row for rows in published.figures.values() for row in rows if row.measure == measure)
+    return methods_catalogue.of_rows(rows)
 
 
 def _meets_pandemic(periods: Sequence[Period]) -> bool:

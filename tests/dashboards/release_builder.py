@@ -174,6 +174,23 @@ def slug(name: str) -> str:
     return name.lower().replace("-", "_").replace(" ", "_")
 
 
+METHODS = {  # what estimates say of themselves: of groups, of contrasts
+    "cumulative_incidence": (
+        "Aalen-Johansen, delta-method error, cloglog interval",
+        "difference of incidences, influence-function error",
+    ),
+    "survival": (
+        "Kaplan-Meier, Greenwood error, log-log interval",
+        "difference of incidences, influence-function error",
+    ),
+    "median_time": ("first time at which half of all pathways have had the event",) * 2,
+    "proportion": ("Wilson score interval", "Newcombe hybrid score interval"),
+    "top_box": ("Wilson score interval", "Newcombe hybrid score interval"),
+    "response_rate": ("Wilson score interval", "Newcombe hybrid score interval"),
+    "mean": ("mean, Student interval", "difference of means, Welch interval"),
+    "log_rank": ("log-rank test",) * 2,
+}
+
 # --- Figures ------------------------------------------------------------------------------------
 
 
@@ -190,9 +207,10 @@ def figure(**own: Any) -> dict[str, Any]:
         "scope": "all",
         "period": "after-before",
         "unit": "day",
-        "method": "by formula",
     }
-    return base | own
+    measure = own.get("measure", base["measure"])
+    contrast = own.get("period", base["period"]) == "after-before"
+    return base | {"method": METHODS[measure][contrast] if measure in METHODS else "by formula"} | own
 
 
 def share(p: float, n: int, **own: Any) -> dict[str, Any]:
