@@ -8,6 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from checks.gate import told
+from dashboards.language import language
+from dashboards.selection import opened
+from dashboards.threat_words import of_indicator
 from transforms.intervals import NO_PATHWAY
 from transforms.recorded import NO_TIME_ZERO, NOT_RECORDED
 from warehouse.errors import DeclarationError
@@ -92,6 +95,18 @@ def explain_lines(release: Release, exact: pl.DataFrame | None, indicator_id: st
     for variant in programme.variants_of(indicator):
         yield from _attrition(release.attrition, indicator_id, variant)
         yield from _figures(release.figures, exact, indicator_id, variant)
+    yield from _threats(release, indicator)
+
+
+def _threats(release: Release, indicator: Indicator) -> Iterator[str]:
+    """What may make a difference though nothing changed for patients, as the pages say it."""
+    english = language("en")
+    findings = of_indicator(opened(release), indicator, english)
+    if findings:
+        yield english.say("threat.title")
+    for finding in findings:
+        yield f"  {finding.title}: {finding.word}"
+        yield from (f"    {sentence}" for sentence in finding.sentences)
 
 
 def _definition(indicator: Indicator, programme: Programme) -> Iterator[str]:

@@ -41,19 +41,19 @@ START = {"measure": "cumulative_incidence", "horizon": 30, "n_reference": 300, "
 CASES: list[tuple[dict[str, Any], str, str]] = [
     (
         row("prevalent_at_start", "present", **START, compared=0.71, contrast=0.3, ci_low=0.17, ci_high=0.43),
-        "Parcours de la période avant commencés dans les 90 premiers jours des données{B}: 60. Part des parcours avec "
-        f"orientation en 30{B}jours{B}: 71{N}% parmi eux, 41{N}% parmi les suivants{N}; intervalle à 95{N}% de "
-        "l’écart{B}: +17 à +43{B}points.",
-        "Pathways of the before period that start in the first 90 days of the data: 60. Share of pathways with referral "
-        "within 30{B}days: 71% among them, 41% among the later ones; 95% interval of the difference: +17 to "
-        "+43{B}points.",
+        "Parcours de la période avant commencés dans les 90 premiers jours des données{B}: 60. "
+        f"Part des parcours avec orientation en 30{B}jours{B}: 71{N}% parmi eux, 41{N}% parmi les "
+        f"suivants{N}; intervalle à 95{N}% de l’écart{B}: +17 à +43{B}points.",
+        "Pathways of the before period that start in the first 90 days of the data: 60. "
+        "Share of pathways with referral within 30{B}days: 71% among them, 41% among the "
+        "later ones; 95% interval of the difference: +17 to +43{B}points.",
     ),
     (
         row("prevalent_at_start", "cannot_be_told", **START | {"n_compared": None}, withheld="small_count"),
-        "Parcours de la période avant commencés dans les 90 premiers jours des données{B}: <{B}11. Part des parcours avec "
-        "orientation en 30{B}jours{B}: non publié parmi eux, 41{N}% parmi les suivants.",
-        "Pathways of the before period that start in the first 90 days of the data: <{B}11. Share of pathways with referral "
-        "within 30{B}days: not published among them, 41% among the later ones.",
+        "Parcours de la période avant commencés dans les 90 premiers jours des données{B}: <{B}11. "
+        "Part des parcours avec orientation en 30{B}jours{B}: non publié parmi eux, 41{N}% parmi les suivants.",
+        "Pathways of the before period that start in the first 90 days of the data: <{B}11. "
+        "Share of pathways with referral within 30{B}days: not published among them, 41% among the later ones.",
     ),
     (
         row("prevalent_at_start", "absent", **START | {"n_compared": 0}),
