@@ -14,6 +14,7 @@ from typing import TypeGuard, assert_never
 
 import polars as pl
 
+from transforms.bootstrap import Stream
 from transforms.detectable import detectables
 from transforms.figure import ALL_PERIODS, CONTRAST, PERIOD_ABSENT, Figure
 from transforms.hazard_figures import hazard_figures
@@ -25,7 +26,7 @@ from transforms.recorded import told_why_absent
 from transforms.recurrent_figures import recurrent_figures
 from transforms.response_figures import response_figures
 from transforms.share_figures import share_contrast, share_group, share_headline
-from transforms.time_figures import curve_rows, time_contrast, time_group, time_headline
+from transforms.time_figures import curve_rows, median_contrast, time_contrast, time_group, time_headline
 from transforms.whole_curve_figures import curve_contrast, curve_group
 from warehouse.kinds import Gap, Indicator, Proportion, RecurrentEvent, Score, Timed, TimeToEvent
 from warehouse.programme import Programme
@@ -71,6 +72,8 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                 groups, pairs = _by_period(cells, scope, programme), _of_view(all_pairs, scope, scope.view)
                 of_scope = [*_figures(groups, indicator, scope, pairs), *_series(cells, indicator, scope, all_pairs)]
                 of_scope += _hazards(cells, indicator, scope, pairs, programme)
+                stream = _stream(programme, indicator_id, variant, scope)
+                of_scope += _resampled(groups, indicator, scope, pairs, stream)
                 of_scope += _of_whole_arms(cells, tallies.recurrences.filter(named), indicator, scope, programme)
                 for figure in of_scope:
                     unit = figure.unit or _unit(indicator)
@@ -85,6 +88,7 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
 
 
 def cells_of(tallies: Tallies, indicator: Indicator) -> pl.DataFrame:
+    """The tally that counts outcomes of the indicator's kind."""
     if isinstance(indicator, TimeToEvent | Gap):
         return tallies.time
     return tallies.count if isinstance(indicator, RecurrentEvent) else tallies.score
@@ -175,6 +179,7 @@ def headline(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pair
 
 
 def contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
+    """The contrasts of two groups of cells, after against before, by the kind of the indicator."""
     match indicator:
         case TimeToEvent() | Gap():
             return time_contrast(after, before, indicator, pairs)
@@ -200,6 +205,22 @@ def _contrasts(
             yield from curve_contrast(after, before, indicator)
     else:
         yield from (replace(figure, p_value=None) for figure in found)
+
+
+def _stream(programme: Programme, indicator_id: str, variant: str, scope: Scope) -> Stream:
+    """The random numbers of the medians of one scope: by names, so that neither order nor what else is done matters."""
+    declared = programme.analysis.bootstrap
+    names = (indicator_id, scope.view, f"median_time/{variant}/{scope.name}")
+    return Stream(declared.replicates, declared.seed, names)
+
+
+def _resampled(groups: Groups, indicator: Indicator, scope: Scope, pairs: Pairs, stream: Stream) -> Iterator[Figure]:
+    """What has no influence function, of whole arms and independent pathways: the difference of the medians."""
+    if not _has_area(indicator, scope, pairs) or scope.name == "not_started":
+        return
+    after, before = groups["after"], groups["before"]
+    if not (after.is_empty() or before.is_empty()):
+        yield median_contrast(after, before, indicator, stream)
 
 
 def _hazards(

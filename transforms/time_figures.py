@@ -12,11 +12,12 @@ from typing import Any
 
 import polars as pl
 
+from transforms.bootstrap import Stream, median_difference
 from transforms.cells import Cells
 from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence, clustered_survival_at
 from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.follow_up import ticks_per_unit
-from transforms.intervals import Interval
+from transforms.intervals import Interval, scaled
 from transforms.kaplan_meier import Survival, kaplan_meier, median_survival, survival_at
 from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
 from warehouse.kinds import Timed
@@ -25,6 +26,8 @@ from warehouse.schemas import EVENT_SEEN
 AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"
 KAPLAN_MEIER = "Kaplan-Meier, Greenwood error, log-log interval"
 INFLUENCE = "difference of incidences, influence-function error"
+MEDIAN = "first time at which half of all pathways have had the event"
+RESAMPLED = "difference of medians, percentile interval of {} resamplings of the counts"
 CLUSTERED = "Aalen-Johansen, patient-clustered error, cloglog interval"
 CLUSTERED_SURVIVAL = "Kaplan-Meier, patient-clustered error, log-log interval"
 CLUSTERED_INFLUENCE = "difference of incidences, patient-clustered influence-function error"
@@ -72,7 +75,7 @@ def time_group(
         estimate=_in_units(found.estimate, scale),
         ci_low=_in_units(found.low, scale),
         ci_high=_in_units(found.high, scale),
-        method="first time at which half of all pathways have had the event",
+        method=MEDIAN,
         null_reason=found.null_reason,
     )
 
@@ -124,6 +127,14 @@ def time_contrast(
         yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=method)
         if indicator.primary.measure == "survival":
             yield figure_of(found.negated(), "survival", CONTRAST, horizon=horizon, method=method)
+
+
+def median_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Timed, stream: Stream) -> Figure:
+    """Difference of the medians, after - before, of pathways that are independent of one another."""
+    found = median_difference(Cells.of(after), Cells.of(before), stream)
+    if found.estimate is not None:
+        found = scaled(found, 1 / ticks_per_unit(indicator.unit))
+    return figure_of(found, "median_time", CONTRAST, method=RESAMPLED.format(stream.replicates))
 
 
 def curve_rows(

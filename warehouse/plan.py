@@ -25,7 +25,7 @@ Names = Annotated[tuple[Slug, ...], Field(strict=False)]
 
 
 class Bootstrap(Declared):
-    """Replicates and seed of the resampling, where no influence function serves."""
+    """Replicates and seed of the resampling, where no influence function serves: the difference of two medians."""
 
     replicates: int = Field(default=2000, ge=200, le=100_000)
     seed: int = Field(default=20231231, ge=0)

@@ -109,6 +109,7 @@ def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, 
         yield from _contrasts(groups["after"], groups["before"], of, with_tests=scope.view == "overall")
         if scope.view == "overall" and groups["after"].cells and groups["before"].cells and isinstance(of, Timed):
             yield from _hazards(groups["after"], groups["before"], of, _sites(rows, scope))
+            yield from _resampled(of, shared=shared)
         if scope.view == "overall" and isinstance(of, Score):
             yield from _silence(groups, of)
     if scope.view == "overall":
@@ -127,6 +128,12 @@ def _areas(period: str, of: Indicator, *, shared: bool) -> Iterator[Expected]:
     if isinstance(of, Timed) and not shared:
         measure = "area_under_incidence" if of.competing else "restricted_mean"
         yield Expected(measure, period, max(of.horizons), {})
+
+
+def _resampled(of: Timed, *, shared: bool) -> Iterator[Expected]:
+    """That there is a difference of medians, of whole arms and independent pathways; R's patients judge it."""
+    if not shared:
+        yield Expected("median_time", "after-before", None, {})
 
 
 def _sites(rows: Rows, scope: Scope) -> set[str | None]:
