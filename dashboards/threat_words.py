@@ -79,7 +79,7 @@ def of_programme(published: Published, language: Language) -> list[Finding]:
         if name in OF_DATA:
             told = _sentences(name, chosen, None, least, language)
         else:
-            told = (*_of_primary(name, chosen, published, language), *_of_all(chosen, language))
+            told = (*_of_primary(name, chosen, published, language), *_of_all(chosen, published, language))
         if chosen:
             found.append(_finding(name, chosen, told, language))
     return found
@@ -117,12 +117,15 @@ def _of_primary(name: str, rows: Sequence[Row], published: Published, language: 
             yield language.say("threat.of_indicator", title=language.pick(indicator.title), text=told)
 
 
-def _of_all(rows: Sequence[Row], language: Language) -> Iterator[str]:
-    """For how many indicators the threat is present or open."""
+def _of_all(rows: Sequence[Row], published: Published, language: Language) -> Iterator[str]:
+    """For how many indicators the threat is present or open, and which of the secondary ones it is present for."""
     ids = dict.fromkeys(row.indicator_id for row in rows)
-    levels = [level_of([row for row in rows if row.indicator_id == name]) for name in ids]
-    numbers = {level: levels.count(level) for level in WORST_FIRST}
+    levels = {name: level_of([row for row in rows if row.indicator_id == name]) for name in ids}
+    numbers = {level: list(levels.values()).count(level) for level in WORST_FIRST}
     yield language.say("threat.of_all", total=len(levels), **numbers)
+    others = [language.pick(one.title) for one in published.secondary if levels.get(one.id) == PRESENT]
+    if others:
+        yield language.say("threat.others", titles=words.enumeration(others, language))
 
 
 def _sentences(

@@ -154,8 +154,9 @@ def test_the_plan_tells_primary_indicators_in_words_and_all_in_numbers(builder: 
     ]
     (finding,) = of_programme(opened(released(builder, *rows)), EN)
     assert finding.sentences == (
-        "Time to referral: Share of pathways that the data do not follow until the end point: 20% before, 10% after.",
+        "Time to referral · Share of pathways that the data do not follow until the end point: 20% before, 10% after.",
         "Of 3 indicators: present for 2, cannot be told for 0, not found for 1.",
+        "Present for these, too: Survival at 90 days.",
     )
 
 
