@@ -37,7 +37,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements[tag] += 1
-        self._silent = tag in ("script", "style")
+        title_of_a_paper = tag == "li" and ("lang", "en") in attrs
+        self._silent = tag in ("script", "style") or title_of_a_paper
         for name, value in attrs:
             self.attributes[name] += 1
             if name in ("href", "src"):
