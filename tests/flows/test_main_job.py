@@ -26,6 +26,7 @@ RESULTS = (
     "core_tally_attrition",
     "out_estimate",
     "out_curve",
+    "out_threat",
 )
 
 
@@ -125,6 +126,23 @@ def test_what_the_programme_did_is_published_beside_the_outcomes(parcours: Parco
     assert "59.2% to 70.7%" in english
     done = parcours("status", "pacosme", "--home", home)
     assert "activity: stated up to 2023-12" in done.stdout
+
+
+def test_threats_are_kept_exact_and_leave_rounded_in_words(home: Path) -> None:
+    with Store.open(open_home(home), read_only=True) as store:
+        kept = store.read("out_threat")
+    (cut,) = kept.filter(threat_id="unequal_follow_up", indicator_id="time_to_referral").to_dicts()
+    assert cut["level"] == "present"  # the before period ends its pathways, the lock comes late
+    assert cut["n_with_reference"] / cut["n_reference"] > 0.05 > cut["n_with_compared"] / cut["n_compared"]
+    assert kept.filter(threat_id="recorded_by_circuit", level="present").height == 5
+    latest = home / "releases" / "latest"
+    published = pl.read_csv(latest / "data" / "threats_en.csv")
+    assert published.height == kept.height
+    people = published.filter(pl.col("unit").is_in(["pathway", "event"]))["n_reference"].drop_nulls()
+    assert (people % 5 == 0).all()
+    for language, title in (("fr", "Suivi inégal"), ("en", "Unequal follow-up")):
+        for page in ("plan", "indicator-time_to_referral"):
+            assert title in (latest / language / f"{page}.html").read_text(encoding="utf-8")
 
 
 def test_quality_table_and_link_are_artifacts(home: Path, quiet_environment: dict[str, str]) -> None:
