@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from flows.telling import explain_lines
-from warehouse.schemas import Release
+from warehouse.schemas import RELEASED_THREAT, Release
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +53,15 @@ def test_an_indicator_whose_follow_up_the_lock_cuts_is_interim(builder: ModuleTy
     told = "  Interim: follow-up is complete with a data lock on 2024-04-30"
     assert told in list(explain_lines(release, None, "satisfaction"))
     assert told not in list(explain_lines(release, None, "time_to_referral"))
+
+
+def test_threats_to_the_comparison_are_told_as_on_the_pages(builder: ModuleType) -> None:
+    named = {"threat_id": "recorded_by_circuit", "measure": "declared", "scope_type": "overall", "scope": "all"}
+    rows = [named | {"indicator_id": "time_to_referral", "level": "present"}]
+    release: Release = builder.pacosme(threats=pl.DataFrame(rows, schema=RELEASED_THREAT))
+    lines = list(explain_lines(release, None, "time_to_referral"))
+    assert lines[lines.index("Threats to the comparison") + 1 :] == [
+        "  Outcome recorded through the circuit itself: Present",
+        "    As declared, the circuit itself records the measured event.",
+    ]
+    assert "Threats to the comparison" not in list(explain_lines(builder.pacosme(), None, "time_to_referral"))

@@ -193,6 +193,20 @@ def test_a_type_of_event_that_grows_threefold_is_told_with_its_numbers() -> None
     assert row["contrast"] > 2
 
 
+def test_a_type_of_event_that_no_circuit_site_had_before_has_no_ratio() -> None:
+    held = volumes(STEADY, without=[(site, "2021", "referral") for site in ("north", "south")])
+    row = the("coverage", tallies(), volumes=held, scope="referral", unit="event")
+    assert (row["level"], row["reference"], row["contrast"]) == ("present", 0.0, None)
+    other = the("coverage", tallies(), volumes=held, scope="referral", unit="site")
+    assert (other["n_with_compared"], other["n_compared"]) == (2, 3)
+
+
+def test_the_order_of_the_rows_changes_nothing() -> None:
+    held = volumes(STEADY, without=[("south", "2021", "referral"), ("north", "2023-02", "*")])
+    one, other = (threats(tallies(), frame, DECLARED) for frame in (held, held.reverse()))
+    assert one.equals(other)
+
+
 def test_more_patients_known_explain_more_events() -> None:
     """Consultations in proportion to the patients known grow fivefold, and are no change of coverage."""
     known = pl.col("month").str.head(4).cast(pl.Int64) * 12 + pl.col("month").str.tail(2).cast(pl.Int64) - 2021 * 12
