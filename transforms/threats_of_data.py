@@ -174,11 +174,12 @@ def _coverage(event_type: str, change: Change, explained: bool) -> Threat:
 
 
 def _sites(event_type: str, volumes: pl.DataFrame, programme: Programme) -> Iterator[Threat]:
-    """How many sites of either arm have the type in one period alone, where many were expected of the other too.
+    """How many declared sites have the type in one period alone, where many were expected of the other too.
 
     ``n_with_reference`` are those that have it before alone, ``n_with_compared`` those that have it after alone.
     """
-    of_type = volumes.filter(pl.col("event_type") == event_type)
+    declared = pl.col("site").is_in([site.id for site in programme.sites])
+    of_type = volumes.filter((pl.col("event_type") == event_type) & declared)
     spans = [whole_months(span, programme.data_lock) for span in (programme.periods.before, programme.periods.after)]
     lengths = [len(span) for span in spans]
     judged = came = went = 0
@@ -189,8 +190,18 @@ def _sites(event_type: str, volumes: pl.DataFrame, programme: Programme) -> Iter
         went += not after and _many(before, lengths[0], lengths[1])
     if judged:
         level = PRESENT if came or went else ABSENT
-        numbers = {"n_reference": judged, "n_with_reference": went, "n_compared": judged, "n_with_compared": came}
-        yield Threat(COVERAGE, level, "site_changed", scope_type="event_type", scope=event_type, unit="site", **numbers)
+        yield Threat(
+            COVERAGE,
+            level,
+            "site_changed",
+            scope_type="event_type",
+            scope=event_type,
+            unit="site",
+            n_reference=judged,
+            n_with_reference=went,
+            n_compared=judged,
+            n_with_compared=came,
+        )
 
 
 def _many(events: int, months: int, other: int) -> bool:
