@@ -16,6 +16,7 @@ from dashboards import (
     indicator_page,
     methods_catalogue,
     plan_page,
+    response_words,
     tables,
     words,
 )
@@ -60,6 +61,7 @@ class Tile:
     marks: tuple[glyphs.Mark, ...]
     reason: str
     icons: tuple[glyphs.Icon, ...] = ()
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ def _tile(published: Published, indicator: Indicator, language: Language) -> Til
         marks=tuple(mark for mark in marks if mark is not None),
         reason=words.reason(found.difference, language) if insufficient else "",
         icons=control_charts.icons(published, indicator, language),
+        warning=response_words.warning(published, indicator, language),
     )
 
 
