@@ -47,6 +47,7 @@ def content(published: Published, indicator: Indicator, language: Language) -> t
         "inference": inference_words.sentences(published, indicator, language),
         "interactions": inference_words.of_factors(published, indicator, language),
         "tests": _tests(published, indicator, language),
+        "sensitivity": _sensitivity(published, indicator, language),
         "methods": methods_catalogue.of_rows(published.rows(indicator.id)),
         "variants": variants,
         "strata": strata,
@@ -95,6 +96,16 @@ def _tests(published: Published, indicator: Indicator, language: Language) -> li
         _ratio(row, chances, published, indicator, language) if row.measure in RATIOS else _test(row, language)
         for row in rows
     ]
+
+
+def _sensitivity(published: Published, indicator: Indicator, language: Language) -> list[str]:
+    """The ratios of the circuit's pathways again, as sensitivity analyses give them."""
+    rows = [
+        row
+        for row in published.rows(indicator.id)
+        if row.measure in RATIOS and row.scope_type == "overall" and row.sensitivity is not None
+    ]
+    return [_ratio(row, {}, published, indicator, language) for row in rows]
 
 
 def _ratio(

@@ -54,5 +54,18 @@ def test_a_ratio_that_does_not_exist_has_its_reason(
     assert "average" not in found
 
 
+@pytest.mark.parametrize(("code", "named"), [("en", "error by site"), ("fr", "erreur par site")])
+def test_a_sensitivity_analysis_stands_apart_and_says_so(
+    code: Any, named: str, release: Release, builder: ModuleType
+) -> None:
+    row = builder.frame([builder.figure(**RATIO, analysis="sensitivity:site_clustered")], RELEASED_FIGURE)
+    published = opened(replace(release, figures=pl.concat([release.figures, row])))
+    sections, _ = content(published, published.programme.indicators["time_to_referral"], language(code))
+    assert sections["tests"] == []
+    (found,) = sections["sensitivity"]
+    assert named in found
+    assert language(code).say("words.standing.sensitivity") in found
+
+
 def test_the_cause_is_said_once_on_the_page_with_the_headline(release: Release, builder: ModuleType) -> None:
     assert "programme is its cause" not in told("en", release, builder, {})
