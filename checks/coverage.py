@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from checks.predicates import measured_types, time_zero_types
-from warehouse.programme import Period, Programme
+from warehouse.programme import Programme
 
 # One row per site, local month and event type: number of current events before the data lock. Null where no site.
 VOLUME = pl.Schema({"site": pl.String, "month": pl.String, "event_type": pl.String, "n": pl.Int64})
@@ -36,13 +36,6 @@ def months(start: date, until: date) -> list[str]:
     """The months that ``start <= day < until`` touches, in order."""
     first, last = _index(start), _index(until - timedelta(days=1))
     return [f"{index // 12}-{index % 12 + 1:02d}" for index in range(first, last + 1)]
-
-
-def whole_months(period: Period, lock: date) -> list[str]:
-    """The months that lie wholly in the period and before the data lock."""
-    start, until = period.start, min(period.until, lock)
-    first = _index(start) + (start.day > 1)
-    return [f"{index // 12}-{index % 12 + 1:02d}" for index in range(first, _index(until))]
 
 
 def silent_sites(volumes: pl.DataFrame, programme: Programme) -> Measured:
@@ -112,7 +105,7 @@ def outlying_months(volumes: pl.DataFrame, programme: Programme) -> Measured:
 
 
 def _unstable(volumes: pl.DataFrame, programme: Programme, types: Iterable[str]) -> Measured:
-    spans = [whole_months(span, programme.data_lock) for span in (programme.periods.before, programme.periods.after)]
+    spans = [span.whole_months(programme.data_lock) for span in (programme.periods.before, programme.periods.after)]
     changed = judged = 0
     for site in _present(volumes, programme):
         for event_type in sorted(types):
@@ -133,7 +126,7 @@ def _changes(numbers: Sequence[int], lengths: Sequence[int]) -> bool:
 
 def _contrasted_months(programme: Programme) -> list[str]:
     periods = programme.periods
-    return [month for span in (periods.before, periods.after) for month in whole_months(span, programme.data_lock)]
+    return [month for span in (periods.before, periods.after) for month in span.whole_months(programme.data_lock)]
 
 
 def _of_types(volumes: pl.DataFrame, types: Iterable[str]) -> pl.DataFrame:

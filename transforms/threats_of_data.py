@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 
 import polars as pl
 
@@ -56,13 +55,6 @@ def types_read(programme: Programme) -> set[str]:
     }
 
 
-def whole_months(period: Period, lock: date) -> list[str]:
-    """The months, ``2023-05``, that lie wholly in the period and before the data lock, in order."""
-    start, until = period.start, min(period.until, lock)
-    first = start.year * 12 + start.month - 1 + (start.day > 1)
-    return [f"{index // 12}-{index % 12 + 1:02d}" for index in range(first, until.year * 12 + until.month - 1)]
-
-
 # --- Coverage -----------------------------------------------------------------------------------
 
 
@@ -95,7 +87,7 @@ class Change:
 def _spans(programme: Programme) -> tuple[list[str], list[str]]:
     """The last six whole months of before and the first six of after."""
     before, after = (
-        whole_months(period, programme.data_lock) for period in (programme.periods.before, programme.periods.after)
+        period.whole_months(programme.data_lock) for period in (programme.periods.before, programme.periods.after)
     )
     return before[-MONTHS_EITHER_SIDE:], after[:MONTHS_EITHER_SIDE]
 
@@ -180,7 +172,7 @@ def _sites(event_type: str, volumes: pl.DataFrame, programme: Programme) -> Iter
     """
     declared = pl.col("site").is_in([site.id for site in programme.sites])
     of_type = volumes.filter((pl.col("event_type") == event_type) & declared)
-    spans = [whole_months(span, programme.data_lock) for span in (programme.periods.before, programme.periods.after)]
+    spans = [span.whole_months(programme.data_lock) for span in (programme.periods.before, programme.periods.after)]
     lengths = [len(span) for span in spans]
     judged = came = went = 0
     for _, of_site in of_type.group_by("site"):
@@ -250,7 +242,7 @@ def _held(volumes: pl.DataFrame, programme: Programme, period: Period) -> dict[C
         (site.id, month): found.get((site.id, month), 0)
         for site in programme.sites
         if site.id in seen
-        for month in whole_months(period, programme.data_lock)
+        for month in period.whole_months(programme.data_lock)
     }
 
 

@@ -68,6 +68,12 @@ class Period(Declared):
             raise fault("until", f"expected a day after from ({self.start}), got {self.until}")
         return self
 
+    def whole_months(self, lock: date) -> list[str]:
+        """The months, ``2023-05``, that lie wholly in the period and before the data lock, in order."""
+        until = min(self.until, lock)
+        first = self.start.year * 12 + self.start.month - 1 + (self.start.day > 1)
+        return [f"{index // 12}-{index % 12 + 1:02d}" for index in range(first, until.year * 12 + until.month - 1)]
+
 
 class Periods(Declared):
     """The calendar of the evaluation. Pathways of the transition are shown, never contrasted."""

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import coverage
-from checks.coverage import Measured, months, whole_months
+from checks.coverage import Measured, months
 from checks.rules import row_rules
 from checks.tables import COUNTS, Evidence, TableCheck, table_checks
 from warehouse.programme import Period, Programme
@@ -227,7 +227,7 @@ def test_small_sites_have_no_outlying_months(clean: Evidence) -> None:
     ],
 )
 def test_whole_months(start: date, until: date, lock: date, expected: list[str]) -> None:
-    assert whole_months(Period.model_validate({"from": start, "until": until}), lock) == expected
+    assert Period.model_validate({"from": start, "until": until}).whole_months(lock) == expected
 
 
 @given(st.dates(date(1900, 1, 1), date(2100, 1, 1)), st.integers(1, 2000))
