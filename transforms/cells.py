@@ -36,8 +36,13 @@ class Cells:
     @classmethod
     def of(cls, frame: pl.DataFrame) -> Self:
         """The cells of rows of TIME_TALLY, counts of equal cells added. Other columns are summed over."""
-        counted = frame.group_by(CELL).agg(pl.col("n").cast(pl.Int64).sum()).sort(CELL)
-        return cls(*(counted[name].cast(pl.Int64).to_numpy() for name in (*CELL, "n")))
+        entry, time, status, n = (frame[name].cast(pl.Int64).to_numpy() for name in (*CELL, "n"))
+        order = np.lexsort((status, time, entry))  # the last key counts first
+        entry, time, status = entry[order], time[order], status[order]
+        differs = np.logical_or.reduce([np.diff(column) != 0 for column in (entry, time, status)])
+        first = np.flatnonzero(np.concatenate([np.ones(min(len(order), 1), bool), differs]))
+        counted = np.add.reduceat(n[order], first) if len(first) else n
+        return cls(entry[first], time[first], status[first], counted)
 
     @property
     def total(self) -> int:

@@ -61,6 +61,7 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
             cells = cells_of(tallies, indicator).filter(named)
             several = programme.zero_of(declared).which == "each"
             all_pairs = tallies.pairs.filter(named) if several else None
+            recurrences = tallies.recurrences.filter(named)
             for scope in scopes(programme, cells):
                 keys: dict[str, object] = {
                     "indicator_id": indicator_id,
@@ -74,7 +75,7 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                 of_scope += _hazards(cells, indicator, scope, pairs, programme)
                 stream = _stream(programme, indicator_id, variant, scope)
                 of_scope += _resampled(groups, indicator, scope, pairs, stream)
-                of_scope += _of_whole_arms(cells, tallies.recurrences.filter(named), indicator, scope, programme)
+                of_scope += _of_whole_arms(cells, recurrences, indicator, scope, programme)
                 for figure in of_scope:
                     unit = figure.unit or _unit(indicator)
                     figures.append(vars(figure) | keys | {"kind": indicator.kind, "unit": unit})
@@ -119,7 +120,8 @@ def scopes(programme: Programme, cells: pl.DataFrame) -> list[Scope]:
 def _by_period(cells: pl.DataFrame, scope: Scope, programme: Programme) -> Groups:
     """The cells of each declared period, those without a pathway included; overall also of all periods together."""
     of_scope = cells.filter((pl.col("view") == scope.view) & scope.where)
-    groups = {name: of_scope.filter(pl.col("period") == name) for name, _ in programme.periods.named()}
+    present = of_scope.partition_by("period", as_dict=True, maintain_order=True)
+    groups = {name: present.get((name,), of_scope.clear()) for name, _ in programme.periods.named()}
     return groups | ({ALL_PERIODS: of_scope} if scope.type == "overall" else {})
 
 

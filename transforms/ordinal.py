@@ -149,9 +149,9 @@ def proportional_odds(values: Floats, n: Integers, covariates: Floats) -> Propor
     parameters = fit.maximum()
     if parameters is None:
         return ProportionalOdds.absent(NOT_ESTIMABLE)
-    log_likelihood, gradients, information = fit.at(parameters)
+    log_likelihood, _, information = fit.at(parameters)
     covariance = np.linalg.inv(information).astype(np.float64)
-    influence = gradients @ covariance
+    influence = fit.gradients(parameters) @ covariance
     robust = (influence * fit.n[:, None]).T @ influence
     of_columns = slice(fit.thresholds, None)
     return ProportionalOdds(
@@ -176,43 +176,71 @@ class _Ordinal:
         """The most likely parameters, thresholds first; the likelihood is concave, steps are halved if too long."""
         share = np.cumsum(np.bincount(self.answer, self.n))[:-1] / self.n.sum()
         parameters: Floats = np.concatenate([np.log(share / (1 - share)), np.zeros(self.x.shape[1])])
-        log_likelihood, gradients, information = self.at(parameters)
+        log_likelihood, score, information = self.at(parameters)
         for _ in range(MOST_STEPS):
             curvatures = np.linalg.eigvalsh(information)  # of a symmetric matrix: a third of the work of its condition
             if curvatures[0] <= 1e-13 * curvatures[-1]:
                 return None
-            score = self.n @ gradients
             step = np.linalg.solve(information, score)
-            while self.at(parameters + step)[0] < log_likelihood - 1e-12 * abs(log_likelihood):
-                step = step / 2
+            least, expected = log_likelihood - 1e-12 * abs(log_likelihood), float(step @ score)
+            while (found := self.at(parameters + step))[0] < least:
+                step, expected = step / 2, expected / 2
             parameters = parameters + step
             if np.any(np.abs(parameters[self.thresholds :]) * np.ptp(self.x, axis=0) > LARGEST_LOG_RATIO):
                 return None
-            log_likelihood, gradients, information = self.at(parameters)
-            if float(step @ score) < CONVERGED * self.n.sum():
+            log_likelihood, score, information = found
+            if expected < CONVERGED * self.n.sum():
                 return parameters
         return None
 
     def at(self, parameters: Floats) -> tuple[float, Floats, Floats]:
-        """Log-likelihood (minus infinity where thresholds cross), gradient of each cell, observed information."""
+        """Log-likelihood (minus infinity where thresholds cross), its gradient, observed information.
+
+        An answer depends on the two thresholds beside it alone: sums by answer give all that concerns thresholds.
+        """
+        curves = self._curves(parameters)
+        share = curves[0] - curves[1]
+        if np.any(share <= 0):
+            return -np.inf, np.zeros(len(parameters)), np.eye(len(parameters))
+        upper, lower = (curve * (1 - curve) / share for curve in curves)
+        bends = [weight * (1 - 2 * curve) * self.n for weight, curve in zip((upper, lower), curves, strict=True)]
+        both = self.n * (upper - lower)
+        score = np.concatenate([self._beside(self.n * upper, -self.n * lower), -(both @ self.x)])
+        information = np.zeros((len(parameters), len(parameters)))
+        k, place = self.thresholds, np.arange(self.thresholds)
+        information[place, place] = self._beside(self.n * upper**2 - bends[0], self.n * lower**2 + bends[1])
+        information[place[1:], place[:-1]] = -np.bincount(self.answer, self.n * upper * lower, k + 1)[1:-1]
+        of_upper, of_lower = bends[0] - both * upper, both * lower - bends[1]
+        for column, x in enumerate(self.x.T, start=k):
+            information[column, :k] = self._beside(of_upper * x, of_lower * x)
+        information[k:, k:] = (self.x * (both * (upper - lower) + bends[1] - bends[0])[:, None]).T @ self.x
+        below = np.tril_indices(len(parameters), -1)
+        information.T[below] = information[below]
+        return float(self.n @ np.log(share)), score, information
+
+    def gradients(self, parameters: Floats) -> Floats:
+        """Of the log-likelihood of one answer of each cell, cells x parameters."""
+        curves = self._curves(parameters)
+        upper, lower = (curve * (1 - curve) / (curves[0] - curves[1]) for curve in curves)
+        found = np.zeros((len(self.n), len(parameters)))
+        for side, weight in ((0, upper), (-1, -lower)):
+            which = self.answer + side
+            beside = np.flatnonzero((which >= 0) & (which < self.thresholds))
+            found[beside, which[beside]] = weight[beside]
+        found[:, self.thresholds :] = -self.x * (upper - lower)[:, None]
+        return found
+
+    def _curves(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """The chances of an answer up to the own one, and below it, of each cell."""
         cut = np.concatenate([[-np.inf], parameters[: self.thresholds], [np.inf]])
         shift = self.x @ parameters[self.thresholds :]
-        upper, lower = (_logistic(cut[self.answer + side] - shift) for side in (1, 0))
-        share = upper - lower
-        if np.any(share <= 0):
-            return -np.inf, np.zeros((len(self.n), len(parameters))), np.eye(len(parameters))
-        weights = [curve * (1 - curve) / share for curve in (upper, lower)]
-        designs = [self._design(side) for side in (0, -1)]
-        gradients = weights[0][:, None] * designs[0] - weights[1][:, None] * designs[1]
-        bends = [weight * (1 - 2 * curve) * self.n for weight, curve in zip(weights, (upper, lower), strict=True)]
-        information = (gradients * self.n[:, None]).T @ gradients
-        information += (designs[1] * bends[1][:, None]).T @ designs[1] - (designs[0] * bends[0][:, None]).T @ designs[0]
-        return float(self.n @ np.log(share)), gradients, information
+        return _logistic(cut[self.answer + 1] - shift), _logistic(cut[self.answer] - shift)
 
-    def _design(self, side: int) -> Floats:
-        """Derivatives of the limit above (0) or below (-1) each answer in thresholds and coefficients."""
-        which = (self.answer + side)[:, None] == np.arange(self.thresholds)
-        return np.concatenate([which.astype(np.float64), -self.x], axis=1)
+    def _beside(self, above: Floats, below: Floats) -> Floats:
+        """For every threshold, what the answers below it bring as their upper limit and those above as their lower."""
+        length = self.thresholds + 1
+        as_upper, as_lower = (np.bincount(self.answer, weights, length) for weights in (above, below))
+        return (as_upper[:-1] + as_lower[1:]).astype(np.float64)
 
 
 def _logistic(z: Floats) -> Floats:

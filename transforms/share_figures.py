@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 from transforms import scores
@@ -64,26 +65,33 @@ def share_contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Proport
 
 def _shares(frame: pl.DataFrame, indicator: Proportion | Score) -> list[Share]:
     """Numerators and denominators: the share itself first."""
-    answered = pl.col("stage") == ANSWERED
+    n, stage, value = _columns(frame)
+    answered = stage == ANSWERED
     if isinstance(indicator, Proportion):
-        return [("proportion", _total(frame, pl.col("value") == 1), _total(frame, answered))]
-    top = answered & (pl.col("value") >= indicator.top_box * SCORE_UNIT)
-    followed = pl.col("followed") == 1
+        return [("proportion", int(n[value == 1].sum()), int(n[answered].sum()))]
+    top = answered & (value >= indicator.top_box * SCORE_UNIT)
+    followed = frame["followed"].to_numpy() == 1
     found = [
-        ("top_box", _total(frame, top), _total(frame, answered)),
-        ("response_rate", _total(frame, answered & followed), _total(frame, followed)),
+        ("top_box", int(n[top].sum()), int(n[answered].sum())),
+        ("response_rate", int(n[answered & followed].sum()), int(n[followed].sum())),
     ]
     if indicator.invited_by is not None:
-        invited = pl.col("stage") >= INVITED
-        found.append(("invitation_rate", _total(frame, invited & followed), _total(frame, followed)))
+        invited = stage >= INVITED
+        found.append(("invitation_rate", int(n[invited & followed].sum()), int(n[followed].sum())))
     return found
 
 
 def answers(frame: pl.DataFrame) -> tuple[Floats, Integers]:
     """The distinct answers, in points, with the number of pathways that gave each."""
-    cells = frame.filter(pl.col("stage") == ANSWERED).group_by("value").agg(pl.col("n").sum()).sort("value")
-    return (cells["value"] / SCORE_UNIT).to_numpy(), cells["n"].to_numpy()
+    n, stage, value = _columns(frame)
+    answered = stage == ANSWERED
+    values, place = np.unique(value[answered], return_inverse=True)
+    return values / SCORE_UNIT, np.bincount(place, n[answered], len(values)).astype(np.int64)
 
 
-def _total(frame: pl.DataFrame, where: pl.Expr) -> int:
-    return int(frame.filter(where)["n"].sum())
+def _columns(frame: pl.DataFrame) -> tuple[Integers, Integers, Floats]:
+    """Counts, stages and values of rows of SCORE_TALLY; no value is not a number, which equals and exceeds nothing.
+
+    Hundreds of small groups are summed for each indicator: arrays do that in a tenth of the time of queries.
+    """
+    return frame["n"].to_numpy(), frame["stage"].to_numpy(), frame["value"].cast(pl.Float64).to_numpy()

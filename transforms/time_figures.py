@@ -6,7 +6,7 @@ PAIR_TALLY): errors are then those of patients. ``None`` means that every patien
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from transforms.clusters import Linked, Pairs, clustered_difference, clustered_i
 from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.follow_up import ticks_per_unit
 from transforms.intervals import Interval, scaled
-from transforms.kaplan_meier import Survival, kaplan_meier, median_survival, survival_at
+from transforms.kaplan_meier import Survival, kaplan_meier, median_survival, product_limit, survival_at
 from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
 from warehouse.kinds import Timed
 from warehouse.schemas import EVENT_SEEN
@@ -42,11 +42,17 @@ class _Group:
     pairs: Pairs | None
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None) -> _Group:
+    def of(
+        cls,
+        frame: pl.DataFrame,
+        indicator: Timed,
+        pairs: pl.DataFrame | None,
+        survival: Callable[[Cells], Survival] = kaplan_meier,
+    ) -> _Group:
         """Aalen-Johansen where something is declared to compete or pathways share patients, else Kaplan-Meier."""
         cells = Cells.of(frame)
         if pairs is None:
-            return cls(cells, aalen_johansen(cells) if indicator.competing else kaplan_meier(cells), None)
+            return cls(cells, aalen_johansen(cells) if indicator.competing else survival(cells), None)
         linked = Pairs.of(pairs, cells, cells)
         return cls(cells, clustered_incidence(cells, linked), linked)
 
@@ -84,7 +90,8 @@ def time_headline(
     period: str, frame: pl.DataFrame, indicator: Timed, pairs: pl.DataFrame | None = None
 ) -> Iterator[Figure]:
     """The primary measure at its horizon alone, for months and quarters."""
-    figures = _at_horizon(period, _Group.of(frame, indicator, pairs), indicator, indicator.primary.horizon or 0)
+    group = _Group.of(frame, indicator, pairs, survival=product_limit)
+    figures = _at_horizon(period, group, indicator, indicator.primary.horizon or 0)
     return (figure for figure in figures if figure.measure == indicator.primary.measure)
 
 

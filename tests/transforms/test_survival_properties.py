@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from transforms.kaplan_meier import product_limit
 from transforms.survival import (
     Cells,
     Incidence,
@@ -133,6 +134,14 @@ def test_where_nothing_competes_incidence_is_one_minus_kaplan_meier(patients):
     assert 1 - km.survival == pytest.approx(curve.incidence, abs=1e-12)
     inside = (curve.incidence > 0) & (curve.incidence < 1 - 1e-9)
     assert km.std_error[inside] ** 2 == pytest.approx(curve.variance[inside], abs=1e-12)
+
+
+@unhurried
+@given(COHORT)
+def test_the_curve_of_lifelines_is_the_product_limit(patients):
+    theirs, ours = kaplan_meier(cells_of(patients)), product_limit(cells_of(patients))
+    for name, array in vars(theirs).items():
+        assert getattr(ours, name) == pytest.approx(array, abs=1e-12)
 
 
 @unhurried
