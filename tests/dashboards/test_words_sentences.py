@@ -20,7 +20,7 @@ from dashboards.directions import AVOIDED, PERCENTAGES, Direction, Movement, no_
 from dashboards.language import language
 from dashboards.selection import DETECTABLE, INTERACTION, RATIOS, TIMES, Comparison, Row
 from dashboards.words import Wording
-from transforms import disclosure
+from transforms import disclosure, intervals
 from warehouse.kinds import Indicator, RecurrentEvent
 
 HERE = Path(__file__).parent
@@ -139,6 +139,28 @@ def test_every_measure_has_a_name_in_both_languages() -> None:
     assert len(found) >= 30
     for code in ("fr", "en"):
         assert not [measure for measure in found if not language(code).knows(f"measure.{measure}")], code  # type: ignore[arg-type]
+
+
+def test_every_sensitivity_analysis_has_a_name_in_both_languages() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in Path(disclosure.__file__).parent.glob("*.py"))
+    found = {name for source in sources for name in re.findall(r'"sensitivity:(\w+)"', source)}
+    assert len(found) >= 5
+    for code in ("fr", "en"):
+        assert not [name for name in found if not language(code).knows(f"sensitivity.{name}")], code  # type: ignore[arg-type]
+
+
+def test_every_reason_for_a_null_has_words_in_both_languages() -> None:
+    """Reasons are the constants of transforms.intervals and their likes: upper case, handed over as null_reason."""
+    found: set[str] = set()
+    for path in Path(disclosure.__file__).parent.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        named = dict(re.findall(r'^([A-Z_]+) = "([a-z_]+)"', source, re.MULTILINE))
+        handed = re.findall(r"(?:absent\(|null_reason=|, )([A-Z_]+)\)", source)
+        found |= {named[name] for name in handed if name in named}
+    found |= {text for name, text in vars(intervals).items() if name.isupper() and isinstance(text, str)}
+    assert len(found) >= 12
+    for code in ("fr", "en"):
+        assert not [reason for reason in found if not language(code).knows(f"reason.{reason}")], code  # type: ignore[arg-type]
 
 
 def test_what_rounds_to_zero_is_less_than_the_step_of_disclosure_control() -> None:
