@@ -102,7 +102,7 @@ def median_difference(after: Cells, before: Cells, stream: Stream) -> Difference
     reached = np.isfinite(medians).all(axis=1)
     if np.count_nonzero(~reached) >= _left_out(stream.replicates):
         return Difference.absent(BARELY_REACHED)
-    with np.errstate(invalid="ignore"):  # two infinite medians: not a number, which comes last when sorted
+    with np.errstate(invalid="ignore"):  # two infinite medians: not a number
         differences = medians[:, 0] - medians[:, 1]
     low, high = percentile_limits(differences)
     error = float(differences.std(ddof=1)) if reached.all() else 0.0
@@ -110,14 +110,24 @@ def median_difference(after: Cells, before: Cells, stream: Stream) -> Difference
 
 
 def replicate_medians(after: Cells, before: Cells, stream: Stream) -> Floats:
-    """Both medians of every replicate, [replicates, 2], infinite where half never had the event."""
-    split = len(after.n)
-    stratum = np.repeat([0, 1], [split, len(before.n)])
+    """Both medians of every replicate, [replicates, 2], infinite where half never had the event.
+
+    Strata are numbered by what their cells hold, not by which is called after: exchanged periods turn every sign.
+    """
+    split, ranks = len(after.n), _ranks(after, before)
+    stratum = np.repeat(ranks, [split, len(before.n)])
     blocks = replicate_counts(np.concatenate([after.n, before.n]), stratum, stream)
     found = [
         np.column_stack([_medians(after, counts[:, :split]), _medians(before, counts[:, split:])]) for counts in blocks
     ]
     return np.concatenate(found)
+
+
+def _ranks(*groups: Cells) -> list[int]:
+    """The place of each group in an order that hangs on its cells alone."""
+    held = [[column.tolist() for column in vars(cells).values()] for cells in groups]
+    order = sorted(range(len(groups)), key=held.__getitem__)
+    return [order.index(place) for place in range(len(groups))]
 
 
 def _medians(cells: Cells, counts: Integers) -> Floats:
@@ -127,9 +137,13 @@ def _medians(cells: Cells, counts: Integers) -> Floats:
 
 
 def percentile_limits(replicates: Floats) -> tuple[float, float]:
-    """The k-th smallest and the k-th largest, as R's ``boot.ci(type = "perc")`` where (R + 1) 0.025 is whole."""
-    ordered, k = np.sort(replicates), _left_out(len(replicates))
-    return float(ordered[k - 1]), float(ordered[-k])
+    """The k-th smallest and the k-th largest, as R's ``boot.ci(type = "perc")`` where (R + 1) 0.025 is whole.
+
+    What is not a number may lie on either side: it is taken for the worst on both.
+    """
+    k, unknown = _left_out(len(replicates)), np.isnan(replicates)
+    low, high = (np.sort(np.where(unknown, side * np.inf, replicates)) for side in (-1, 1))
+    return float(low[k - 1]), float(high[-k])
 
 
 def _left_out(replicates: int) -> int:
