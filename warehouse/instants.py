@@ -8,13 +8,14 @@ gap: what Python's ``fold=0`` does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from warehouse.database import text
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100  # outside, the first and the last offset hold
+_DAY_US = 86_400_000_000
 _FIRST_YEAR_OF_CLOCKS = 1970  # earlier changes are of other kinds, and no event is timed so long ago
 CLOCK_CHANGES = ("skipped", "repeated")
 _DAY = r"\d{4}-\d\d-\d\d"
@@ -79,11 +80,22 @@ def clock_change_sql(zone: str, moment: str) -> str | None:
     for at, before, after in known:
         said = "'skipped'" if after > before else "'repeated'"
         steps += [(at + min(before, after), said), (at + max(before, after), "NULL")]
-    months = sorted({moment.month for moment, _ in steps})
-    # The month comes first: most rows then need no walk through the tree.
-    tree = _tree(steps, "NULL", moment)
+    months = ", ".join(str(month) for month in sorted({moment.month for moment, _ in steps}))
+    first, end = _part_of_day([(start, stop) for (start, _), (stop, _) in zip(steps[::2], steps[1::2], strict=True)])
+    # The time of day comes first, then the month: most rows then need no walk through the tree.
+    may_be = f"epoch_us({moment}) % {_DAY_US} BETWEEN {first} AND {end} AND month({moment}) IN ({months})"
     kinds = ", ".join(text(kind) for kind in CLOCK_CHANGES)
-    return f"CASE WHEN month({moment}) IN ({', '.join(map(str, months))}) THEN ({tree})::ENUM ({kinds}) END"
+    return f"CASE WHEN {may_be} THEN ({_tree(steps, 'NULL', moment)})::ENUM ({kinds}) END"
+
+
+def _part_of_day(spans: list[tuple[datetime, datetime]]) -> tuple[int, int]:
+    """The first and the last microsecond of the day that some span may hold; the whole day if one holds a midnight."""
+    if any(start.date() != (stop - timedelta(microseconds=1)).date() for start, stop in spans):
+        return 0, _DAY_US - 1
+    firsts = [start - datetime.combine(start, time()) for start, _ in spans]
+    lasts = [stop - datetime.combine(start, time()) for start, stop in spans]
+    microsecond = timedelta(microseconds=1)
+    return min(firsts) // microsecond, max(lasts) // microsecond - 1
 
 
 def _seconds(offset: timedelta) -> str:
@@ -197,7 +209,8 @@ class Clock:
         change = clock_change_sql(self.zone, written)
         if change is None or not self._tells_time:
             return None
-        return f"CASE WHEN {offset} IS NULL AND {precision} <> 'day' THEN {change} END"
+        day = f"{text(PRECISIONS[0])}::ENUM ({_PRECISIONS})"  # two numbers are compared, not two words
+        return f"CASE WHEN {offset} IS NULL AND {precision} <> {day} THEN {change} END"
 
     def day_sql(self, written: str, offset: str, precision: str, instant: str) -> str:
         """SQL for the calendar day in the programme's zone."""

@@ -7,6 +7,7 @@ text is kept for the sake of a rule.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ UNREADABLE_EVENT = (
     "OR occurred_on IS NULL OR status IS NULL"
 )
 _BITS = 60  # of one column of verdicts
+_WORD = re.compile("'[^']*'")
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,7 @@ class Judgement:
     @cached_property
     def faults(self) -> list[str]:
         """What may be wrong with a row: each rule's violation in order, and last that it cannot be loaded."""
-        violated = (f"({_bare(rule.predicate)}) AND ({_bare(rule.denominator)})" for rule in self.rules)
-        return [*violated, self.unreadable]
+        return [*(_violated(_bare(rule.predicate), _bare(rule.denominator)) for rule in self.rules), self.unreadable]
 
     @cached_property
     def subjects(self) -> list[str]:
@@ -105,9 +106,21 @@ def _bare(condition: str) -> str:
     The engine tests a bare condition on the rows that are left; this one it works out for all of them.
     """
     inner = condition.removeprefix("coalesce(").removesuffix(", false)")
-    open_brackets = list(accumulate((letter == "(") - (letter == ")") for letter in inner))
-    is_whole = condition == f"coalesce({inner}, false)" and min(open_brackets) >= 0 == open_brackets[-1]
+    is_whole = condition == f"coalesce({inner}, false)" and _is_one_bracket(f"({inner})")
     return inner if is_whole else condition
+
+
+def _violated(predicate: str, denominator: str) -> str:
+    """Both at once. A predicate that begins with its denominator says so already: each is asked once for a row."""
+    more = predicate.removeprefix(f"({denominator}) AND ")
+    return predicate if more != predicate and _is_one_bracket(more) else f"({predicate}) AND ({denominator})"
+
+
+def _is_one_bracket(sql: str) -> bool:
+    """Whether the bracket that opens the text is closed by its last letter; brackets within words do not count."""
+    letters = _WORD.sub("", sql)
+    depths = list(accumulate((letter == "(") - (letter == ")") for letter in letters))
+    return letters.startswith("(") and depths[-1] == 0 and 0 not in depths[:-1]
 
 
 def _any(conditions: Iterable[str]) -> str:
