@@ -14,8 +14,16 @@ from dataclasses import replace
 import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, ratio
-from transforms.incidence import Influence, aalen_johansen
-from transforms.intervals import Difference, Interval, Z, between, largest_share_without_event, square_and_add
+from transforms.incidence import Incidence, Influence, aalen_johansen
+from transforms.intervals import (
+    NO_SPREAD,
+    Difference,
+    Interval,
+    Z,
+    between,
+    largest_share_without_event,
+    square_and_add,
+)
 from transforms.kaplan_meier import kaplan_meier
 from transforms.survival import effectively_followed, reason_for_none
 from warehouse.schemas import CENSORED, EVENT_SEEN
@@ -28,7 +36,7 @@ def area_under_incidence(cells: Cells, tau: int) -> Interval:
     without any event, the exact limit of the share takes its place, times tau.
     """
     curve = aalen_johansen(cells)
-    reason = reason_for_none(curve, tau)
+    reason = _reason_for_none(curve, tau)
     if reason is not None:
         return Interval.absent(reason)
     within = _until(cells, tau)
@@ -41,7 +49,7 @@ def restricted_mean(cells: Cells, tau: int) -> Interval:
     """Mean time without event within [0, tau); every status but the event censors. Null as for the area."""
     alone = replace(cells, status=np.where(cells.status == EVENT_SEEN, EVENT_SEEN, CENSORED).astype(np.int64))
     incidence = aalen_johansen(alone)
-    reason = reason_for_none(incidence, tau)
+    reason = _reason_for_none(incidence, tau)
     if reason is not None:
         return Interval.absent(reason)
     curve = kaplan_meier(alone)
@@ -60,6 +68,11 @@ def area_difference(after: Cells, before: Cells, tau: int) -> Difference:
 def restricted_mean_difference(after: Cells, before: Cells, tau: int) -> Difference:
     """Difference of the restricted means, after minus before."""
     return _difference(restricted_mean(after, tau), restricted_mean(before, tau), tau)
+
+
+def _reason_for_none(curve: Incidence, tau: int) -> str | None:
+    """Why there is no area, or None. Up to tau = 0 there is nothing to add up: it is 0 for everybody."""
+    return reason_for_none(curve, tau) or (NO_SPREAD if tau <= 0 else None)
 
 
 def _difference(after: Interval, before: Interval, tau: int) -> Difference:

@@ -55,11 +55,19 @@ def assert_expected(estimates: Estimates, counted: Counts, declared: Programme) 
     judged = {key for key in found if key[KEYS.index("measure")] in JUDGED and key[-1] not in MODELLED}
     assert judged == expected.keys()
     for key, known in expected.items():
+        if known.get("null_reason") is not None:
+            known["null_reason"] = _why_nothing(counted, key) or known["null_reason"]
         row = {name: found[key][name] for name in known}
         assert row == {
             name: pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) else value
             for name, value in known.items()
         }, key
+
+
+def _why_nothing(counted: Counts, key: Key) -> str | None:
+    """Why an indicator or variant has no figure at all: its time zero, or what it looks for, was never recorded."""
+    reasons = {cell[-1] for cell in counted.attrition if cell[:2] == key[:2]}
+    return "not_recorded" if "not_recorded" in reasons else None if reasons else "time_zero_not_recorded"
 
 
 def assert_sound(estimates: Estimates) -> None:
@@ -99,6 +107,8 @@ def counted_pathways(draw: st.DrawFn) -> Counts:
         st.tuples(st.just(2), st.integers(0, 1), st.sampled_from((0, 50_500_000, 90_000_000, 100_000_000))),
         st.tuples(st.sampled_from((0, 1)), st.integers(0, 1), st.none()),
     )
+    for indicator_id in (*PLANNED.indicators, *NOTHING_COMPETES.indicators):  # a time zero was recorded
+        found.attrition[(indicator_id, "main", "overall", *[None] * 4, "outside_periods")] += 1
     for _ in range(draw(st.integers(0, 40))):
         profile, n, status = draw(PROFILES), draw(st.integers(1, 12)), draw(statuses)
         time, value = draw(times), draw(st.integers(0, 1))

@@ -188,7 +188,7 @@ def test_no_data_at_all_still_says_why_for_every_indicator() -> None:
     assert estimates.figures.schema == ESTIMATE
     assert set(estimates.figures["indicator_id"]) == {"time", "share", "score"}
     assert estimates.figures["estimate"].is_null().all()
-    assert set(estimates.figures["null_reason"]) == {"no_pathway", "period_absent"}
+    assert set(estimates.figures["null_reason"]) == {"time_zero_not_recorded"}
     assert estimates.curves.is_empty()
 
 

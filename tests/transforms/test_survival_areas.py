@@ -91,6 +91,12 @@ def test_beyond_the_follow_up_or_without_anybody_there_is_no_area(measure):
 
 
 @pytest.mark.parametrize("difference", [area_difference, restricted_mean_difference])
+def test_up_to_day_zero_there_is_nothing_to_compare(difference):
+    group = cells_of([(-1, 0, 1), (-1, 5, 0)])
+    assert difference(group, group, 0).null_reason == "no_spread"
+
+
+@pytest.mark.parametrize("difference", [area_difference, restricted_mean_difference])
 def test_a_difference_needs_both_groups(difference):
     short, long = cells_of([(-1, 5, 0)]), cells_of([(-1, 50, 1)])
     assert difference(short, long, 10).null_reason == "horizon_beyond_follow_up"
