@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18  # bytes: what a core holds in its own cache is counted twice as fast as a megabyte
 LONGEST_FIELD = 10_000  # characters
 LONGEST_LINE = 1_000_000  # characters
 _WINDOW = 4096  # bytes; a field longer than LONGEST_FIELD covers at least one whole window without a line end
