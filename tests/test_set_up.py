@@ -127,5 +127,5 @@ def test_help_tells_every_target(checkout: Path) -> None:
         (checkout.parent / "bin" / tool).symlink_to(str(shutil.which(tool)))
     told = make(checkout).stdout
     assert [line.split()[1] for line in told.splitlines()] == [
-        "help", "demo", "test", "lint", "format", "docs", "bench", "hooks", "browser", "lock", "clean",
+        "help", "demo", "test", "lint", "format", "docs", "bench", "calibrate", "hooks", "browser", "lock", "clean",
     ]  # fmt: skip

@@ -114,6 +114,22 @@ def test_fitted_shares_are_whole_percentages_and_times_whole_days() -> None:
     assert values(median, "estimate", "withheld") == (17.0, None)  # the 25th of 50
 
 
+@pytest.mark.parametrize(
+    ("before", "withheld"),
+    [((40, 20), None), ((55, 5), "small_count"), ((20, 40), "not_reached"), ((0, 0), "period_absent")],
+)
+def test_a_difference_of_medians_is_in_whole_days_and_withheld_with_either_group(before: Any, withheld: Any) -> None:
+    rows = delays(45, 15, "2023-03-01", first=101) + delays(*before, "2021-03-01")
+    found = released(rows).figures.filter(period="after-before", measure="median_time").to_dicts()
+    if withheld == "period_absent":
+        assert found == []
+        return
+    (row,) = found
+    assert row["withheld"] == withheld
+    shown = [row[name] for name in ("estimate", "ci_low", "ci_high")]
+    assert all(number is None if withheld else number % 1 == 0 for number in shown)
+
+
 def test_a_fitted_share_needs_eleven_with_and_eleven_without_by_its_horizon() -> None:
     found = released(referred_after([5] * 9 + [40] * 20 + [None] * 20, "2023-03-01"))
     reasons = {
