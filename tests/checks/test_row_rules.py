@@ -263,7 +263,14 @@ def test_a_gap_measures_the_contacts_whose_absence_it_is(programme: Programme) -
     referral = dict(programme.indicators["referral"])
     kept = {name: referral[name] for name in IndicatorBase.model_fields if name in referral}
     gap = Gap.model_validate(
-        {**kept, "kind": "gap", "horizons": (30,), "contacts": ("nurse_contact", "consultation"), "longest_days": 45}
+        {
+            **kept,
+            "variants": {},
+            "kind": "gap",
+            "horizons": (30,),
+            "contacts": ("nurse_contact", "consultation"),
+            "longest_days": 45,
+        }
     )
     broken = programme.model_copy(update={"indicators": {"gap": gap}})
     assert measured_types(broken) == {"nurse_contact", "consultation"}
