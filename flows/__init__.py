@@ -1,4 +1,4 @@
-"""The command line and the flows: they load, call, store and tell; the other rooms do the work."""
+"""What runs, in which order, with what retries. The only room that knows Prefect."""
 
 import os
 

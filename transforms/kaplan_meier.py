@@ -1,4 +1,4 @@
-"""Times to an event where nothing competes: Kaplan-Meier and log-rank by lifelines, cells as weights."""
+"""Times to an event where nothing competes: Kaplan-Meier and log-rank by lifelines; months by the product limit."""
 
 from __future__ import annotations
 
