@@ -317,7 +317,7 @@ def _detail_rules(programme: Programme) -> Iterator[Rule]:
     yield _rule(
         "unknown_care",
         Rows(f"{coded} AND code IS NOT NULL", "Orientations et contacts précisés", "Coded referrals and contacts"),
-        f"code NOT IN ({sql.quoted(sql.care_codes(programme))})",
+        f"NOT list_contains([{sql.quoted(sql.care_codes(programme))}], code)",  # a long IN is a join: row order goes
         column="code",
         fr="le soin est connu.",
         en="the kind of care is a known one.",
