@@ -77,8 +77,8 @@ def test_the_same_log_gives_the_same_release(parcours: Parcours, folder: Path) -
 def test_a_damaged_file_is_an_error_in_words_on_every_way_in(parcours: Parcours, folder: Path) -> None:
     whole = (folder / "events.parquet").read_bytes()
     (folder / "events.parquet").write_bytes(whole[: len(whole) // 2])
-    for command in ("ingest", "validate"):
-        run = parcours(command, folder / "parquet.toml", "--data", folder, "--home", folder / "home")
+    for command, *more in (("ingest", "--home", folder / "home"), ("validate",)):
+        run = parcours(command, folder / "parquet.toml", "--data", folder, *more)
         assert run.returncode == 2
         assert "events.parquet: is Parquet that was cut short" in run.stderr
         assert "Traceback" not in run.stderr

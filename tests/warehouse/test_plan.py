@@ -54,7 +54,7 @@ def test_a_fault_of_the_plan_is_told_with_its_key(tmp_path: Path, old: str, new:
     [
         ("alpha = 0.05", "alpha = 0.01"),
         ('subgroups = ["age_band", "de_novo"]', 'subgroups = ["age_band"]'),
-        ('measures = ["area_under_incidence", ', "measures = ["),
+        ('  "area_under_incidence", ', "  "),
         ("au plus tard le 30e jour", "au plus tard le 29e jour"),
     ],
 )
