@@ -21,7 +21,7 @@ demo: $(SET_UP)  ## Run the main job on a synthetic PACOSME programme; its pages
 	@$(BIN)/parcours demo
 
 test: lint browser  ## Prove the project: lint, then all tests with their coverage
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term:skip-covered $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(PYTEST)
 
 lint: $(SET_UP)  ## Style, format, strict types and import contracts
 	$(BIN)/ruff check .
