@@ -86,7 +86,7 @@ browser: $(SET_UP)  ## Find a browser for the tests of the pages, or install Deb
 # Needs uv. Exact versions and hashes for Python 3.11 to 3.13, and no address of an index (docs/adr/0006).
 lock:  ## Lock the dependencies again, after a change in pyproject.toml
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --output-file requirements.lock
+	  --no-emit-index-url --no-header --no-strip-extras --output-file requirements.lock
 
 clean:  ## Remove what the other targets made; never a parcours-home
 	rm -rf $(VENV) parcours-demo build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
