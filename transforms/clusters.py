@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from transforms.cells import CELL, Cells, Floats, Integers
 from transforms.incidence import Incidence, Influence, aalen_johansen, is_boundary
-from transforms.intervals import NO_SPREAD, Difference, Interval, square_and_add
-from transforms.survival import cloglog_limits, incidence_at
+from transforms.intervals import NO_SPREAD, Difference
+from transforms.survival import reason_for_none, share_at, share_difference
 
 ROUNDING = 1e-12  # of the variance of independent pathways: what is below it is nothing
 
@@ -71,15 +71,6 @@ def clustered_incidence(cells: Cells, pairs: Pairs) -> Incidence:
     variance = curve.variance + _added(pairs, Influence.of(cells, curve))
     nothing = is_boundary(curve.incidence) | (variance <= ROUNDING * curve.variance)
     return replace(curve, variance=np.where(nothing, 0.0, variance))
-
-
-def clustered_survival_at(curve: Incidence, horizon: int) -> Interval:
-    """Share without event by the horizon where nothing competes, with its log-log interval from ``curve``'s error."""
-    share = incidence_at(curve, horizon)
-    if share.estimate is None or share.std_error is None:
-        return share.complement()
-    alive = 1 - share.estimate
-    return Interval(alive, share.std_error, *cloglog_limits(alive, share.std_error))
 
 
 def _added(pairs: Pairs, influence: Influence) -> Floats:
@@ -170,7 +161,9 @@ class Linked:
         return 2 * (within + self.across.sum_of_products(before, after))
 
 
-def clustered_difference(after: Cells, before: Cells, horizon: int, linked: Linked) -> Difference:
+def clustered_difference(
+    after: Cells, before: Cells, horizon: int, linked: Linked, *, as_survival: bool = False
+) -> Difference:
     """Difference of the incidences by the horizon, after minus before, with its error over patients.
 
     A patient of both groups makes them alike or unlike: minus twice the sum of products over the pairs
@@ -178,17 +171,15 @@ def clustered_difference(after: Cells, before: Cells, horizon: int, linked: Link
     error.
     """
     curves = clustered_incidence(after, linked.after), clustered_incidence(before, linked.before)
-    there, then = (incidence_at(curve, horizon) for curve in curves)
-    reason = there.null_reason or then.null_reason
+    reason = reason_for_none(curves[0], horizon) or reason_for_none(curves[1], horizon)
     if reason:
         return Difference.absent(reason)
-    if there.low is None or then.low is None:
-        return Difference.absent(NO_SPREAD)
-    if there.std_error is None or then.std_error is None:
-        return square_and_add(there, then, largest=1.0)
+    there, then = (share_at(curve, horizon, as_survival=as_survival) for curve in curves)
+    if not there.error or not then.error:
+        return share_difference(there, then)
     psi = [Influence.of(*group).at(horizon) for group in zip((after, before), curves, strict=True)]
     covariance = linked.across.sum_of_products(psi[1], psi[0])
-    both = there.std_error**2 + then.std_error**2
+    both = there.error**2 + then.error**2
     if both - 2 * covariance <= ROUNDING * both:
         return Difference.absent(NO_SPREAD)
-    return square_and_add(there, then, largest=1.0, covariance=covariance)
+    return share_difference(there, then, covariance)

@@ -80,6 +80,13 @@ class Difference:
         z = estimate / std_error
         return cls(estimate, std_error, estimate - Z * std_error, estimate + Z * std_error, z, two_sided(z))
 
+    @property
+    def reach_towards_zero(self) -> float:
+        """How far the interval goes from the estimate to the side of 0; the farther of both where it is 0."""
+        estimate = self.estimate or 0.0
+        below, above = estimate - (self.low or 0.0), (self.high or 0.0) - estimate
+        return max(below, above) if estimate == 0 else below if estimate > 0 else above
+
     def negated(self) -> Difference:
         """The contrast of the complements: of survival from that of incidence, and back."""
         if self.estimate is None:
@@ -120,9 +127,9 @@ def two_sided(z: float) -> float:
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def largest_share_without_event(n: int) -> float:
-    """Clopper-Pearson's upper limit when none of ``n`` had the event (about 3.7 / n)."""
-    return float(1 - ((1 - CONFIDENCE) / 2) ** (1 / n))
+def largest_share_without_event(n: int, deviate: float = Z) -> float:
+    """Clopper-Pearson's upper limit when none of ``n`` had the event (about 3.7 / n at 95 %)."""
+    return float(1 - (two_sided(deviate) / 2) ** (1 / n))
 
 
 def between(low: float, value: float, high: float) -> float:
@@ -130,18 +137,16 @@ def between(low: float, value: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def square_and_add(after: Interval, before: Interval, largest: float, covariance: float = 0.0) -> Difference:
-    """Newcombe's rule for a difference: the squared widths of both intervals towards one side add up.
+def square_and_add(after: Interval, before: Interval, largest: float) -> Difference:
+    """The squared widths of both intervals towards one side add up.
 
     A group brings 1.96 errors to either side, or the way to its exact limit where it has no error.
     With two errors this is Wald's interval. Limits stay within +-``largest``. The test uses the side
-    towards 0, so that it agrees with the interval. ``covariance`` is that of two estimates with errors
-    which are not independent.
+    towards 0, so that it agrees with the interval.
     """
     estimate = (after.estimate or 0.0) - (before.estimate or 0.0)
     (down, up), (down_before, up_before) = _widths(after), _widths(before)
-    shared = 2 * Z**2 * covariance
-    to_low, to_high = math.sqrt(down**2 + up_before**2 - shared), math.sqrt(up**2 + down_before**2 - shared)
+    to_low, to_high = math.hypot(down, up_before), math.hypot(up, down_before)
     towards_zero = max(to_low, to_high) if estimate == 0 else to_low if estimate > 0 else to_high
     z = Z * estimate / towards_zero
     low, high = between(-largest, estimate - to_low, largest), between(-largest, estimate + to_high, largest)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
-from transforms.intervals import NO_PATHWAY, Difference, Interval, Z, two_sided
+from transforms.hybrid import Bounded, hybrid_difference
+from transforms.intervals import NO_PATHWAY, Difference, Interval, Z
 
 
 def wilson(k: int, n: int) -> Interval:
@@ -20,42 +22,17 @@ def wilson(k: int, n: int) -> Interval:
 
 
 def newcombe(k1: int, n1: int, k0: int, n0: int) -> Difference:
-    """The difference k1/n1 - k0/n0 with Newcombe's hybrid score interval (1998, method 10).
+    """The difference k1/n1 - k0/n0 with Newcombe's hybrid score interval (1998, method 10) and its inversion as test.
 
-    The p-value inverts the interval: it is one minus the level at which 0 becomes a limit. Null where
-    either group is empty.
+    ``std_error`` is the binomial one, on which neither rests. Null where either group is empty.
     """
-    from statsmodels.stats.proportion import confint_proportions_2indep
-
     _check(k1, n1)
     _check(k0, n0)
     if n1 == 0 or n0 == 0:
         return Difference.absent(NO_PATHWAY)
-    low, high = confint_proportions_2indep(k1, n1, k0, n0, method="newcomb", compare="diff")
     error = math.sqrt(sum(k / n * (1 - k / n) / n for k, n in ((k1, n1), (k0, n0))))
-    z = _deviate(k1, n1, k0, n0)
-    return Difference(k1 / n1 - k0 / n0, error or None, float(low), float(high), z, two_sided(z))
-
-
-def _deviate(k1: int, n1: int, k0: int, n0: int) -> float:
-    """The normal deviate at which Newcombe's limit towards 0 is 0, with the sign of the difference."""
-    from scipy.optimize import brentq
-
-    if k1 * n0 == k0 * n1:
-        return 0.0
-    if k1 * n0 < k0 * n1:
-        return -_deviate(k0, n0, k1, n1)
-    difference = k1 / n1 - k0 / n0
-
-    def excess(z: float) -> float:
-        """How far the width below the difference exceeds it: increasing in z."""
-        below, above = k1 / n1 - _limits(k1, n1, z)[0], _limits(k0, n0, z)[1] - k0 / n0
-        return math.hypot(below, above) - difference
-
-    enough = 1.0
-    while excess(enough) <= 0:
-        enough *= 2
-    return float(brentq(excess, 0.0, enough, xtol=1e-13, rtol=1e-13))
+    after, before = (Bounded(k / n, partial(_limits, k, n)) for k, n in ((k1, n1), (k0, n0)))
+    return hybrid_difference(after, before, error or None)
 
 
 def _limits(k: int, n: int, z: float = Z) -> tuple[float, float]:

@@ -8,11 +8,13 @@ The curves themselves are drawn by ``transforms.incidence`` and ``transforms.kap
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transforms.cells import Cells, Integers
+from transforms.hybrid import Bounded, hybrid_difference
 from transforms.incidence import (
     Incidence,
     aalen_johansen,
@@ -24,12 +26,12 @@ from transforms.incidence import (
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
     NO_PATHWAY,
+    NO_SPREAD,
     NOT_REACHED,
     Difference,
     Interval,
     Z,
     largest_share_without_event,
-    square_and_add,
 )
 from transforms.kaplan_meier import Survival, kaplan_meier, log_rank, median_survival, survival_at
 
@@ -38,35 +40,62 @@ __all__ = [
     "influence_of_incidence", "kaplan_meier", "log_rank", "median_survival", "median_time", "survival_at",
 ]  # fmt: skip
 
+LARGEST_EXPONENT = 700.0  # beyond it the limits are 0 and 1 in floating point
 HALF = 0.5 - 1e-12  # sums of shares that make one half exactly may fall short of it by rounding
 
 
-def incidence_at(curve: Incidence, horizon: int) -> Interval:
-    """Incidence by the horizon with its cloglog interval, F^exp(+-1.96 se / (F log F)).
+@dataclass(frozen=True)
+class Share:
+    """The incidence by a horizon.
 
-    With no event yet, or nobody without it, the transformation does not exist: the limit is exact
-    (Clopper-Pearson) for the number effectively followed to the horizon, at risk / survival, and the
-    error None. Null where the group is empty or the horizon lies beyond its follow-up. A share whose
-    variance is 0, as when one patient owns all pathways, has neither error nor limits.
+    ``error`` is None with no event yet, or nobody without it, and 0 where it cannot be told. ``followed``
+    is the number effectively followed. ``as_survival``: limits are those of survival, one minus the share.
+    """
+
+    value: float
+    error: float | None
+    followed: int
+    as_survival: bool
+
+    def limits(self, deviate: float = Z) -> tuple[float, float]:
+        """On the scale log(-log) F^exp(+-z se / (F log F)); exact ones (Clopper-Pearson) where there is no error."""
+        if self.error is None:
+            limit = largest_share_without_event(self.followed, deviate)
+            return (0.0, limit) if self.value < HALF else (1 - limit, 1.0)
+        if self.as_survival:
+            low, high = cloglog_limits(1 - self.value, self.error, deviate)
+            return 1 - high, 1 - low
+        return cloglog_limits(self.value, self.error, deviate)
+
+
+def incidence_at(curve: Incidence, horizon: int, *, as_survival: bool = False) -> Interval:
+    """Incidence by the horizon with its cloglog interval, or with that of survival (log-log) turned over.
+
+    Null where the group is empty or the horizon lies beyond its follow-up. A share whose variance is 0,
+    as when one patient owns all pathways, has neither error nor limits.
     """
     reason = reason_for_none(curve, horizon)
     if reason is not None:
         return Interval.absent(reason)
+    share = share_at(curve, horizon, as_survival=as_survival)
+    if share.error == 0:
+        return Interval(share.value, None, None, None)
+    return Interval(share.value, share.error, *share.limits())
+
+
+def share_at(curve: Incidence, horizon: int, *, as_survival: bool) -> Share:
+    """The incidence by a horizon that somebody was followed to."""
     last = place(curve.time, horizon)
-    share = float(curve.incidence[last]) if last >= 0 else 0.0
-    if share <= 0 or is_boundary(curve.incidence[last : last + 1])[0]:
-        limit = largest_share_without_event(effectively_followed(curve, horizon))
-        return Interval(0.0, None, 0.0, limit) if share < HALF else Interval(1.0, None, 1 - limit, 1.0)
-    error = math.sqrt(curve.variance[last])
-    if error == 0:
-        return Interval(share, None, None, None)
-    low, high = cloglog_limits(share, error)
-    return Interval(share, error, low, high)
+    value = float(curve.incidence[last]) if last >= 0 else 0.0
+    followed = effectively_followed(curve, horizon)
+    if value <= 0 or is_boundary(curve.incidence[last : last + 1])[0]:
+        return Share(0.0 if value < HALF else 1.0, None, followed, as_survival)
+    return Share(value, math.sqrt(curve.variance[last]), followed, as_survival)
 
 
-def cloglog_limits(share: float, error: float) -> tuple[float, float]:
+def cloglog_limits(share: float, error: float, deviate: float = Z) -> tuple[float, float]:
     """Limits of a share strictly between 0 and 1 on the scale log(-log F)."""
-    width = Z * error / (share * math.log(share))
+    width = max(deviate * error / (share * math.log(share)), -LARGEST_EXPONENT)
     return share ** math.exp(-width), share ** math.exp(width)
 
 
@@ -113,13 +142,30 @@ def first_time(time: Integers, reached: NDArray[np.bool_]) -> float | None:
     return float(time[int(np.argmax(reached))]) if reached.any() else None
 
 
-def incidence_difference(after: Cells, before: Cells, horizon: int) -> Difference:
+def incidence_difference(after: Cells, before: Cells, horizon: int, *, as_survival: bool = False) -> Difference:
     """Difference of the incidences by the horizon, after minus before, with its test against 0.
 
-    Each group brings its influence-function error. One without event (or without anybody free of it)
-    brings its exact limit instead, by Newcombe's square-and-add rule; two such groups give an
-    interval round 0, never one of width 0. Null where either group has no incidence.
+    Its limits come from those of each group by the hybrid rule. Null where either group has no incidence.
     """
-    there, then = (incidence_at(aalen_johansen(cells), horizon) for cells in (after, before))
-    reason = there.null_reason or then.null_reason
-    return Difference.absent(reason) if reason else square_and_add(there, then, largest=1.0)
+    curves = aalen_johansen(after), aalen_johansen(before)
+    reason = reason_for_none(curves[0], horizon) or reason_for_none(curves[1], horizon)
+    if reason:
+        return Difference.absent(reason)
+    there, then = (share_at(curve, horizon, as_survival=as_survival) for curve in curves)
+    return share_difference(there, then)
+
+
+def share_difference(after: Share, before: Share, covariance: float = 0.0) -> Difference:
+    """The difference of two shares whose estimates have this covariance.
+
+    Where a group has an exact limit and no error, that of the difference is what its limit towards 0
+    says, over 1.96. Null where an error cannot be told.
+    """
+    if after.error == 0 or before.error == 0:
+        return Difference.absent(NO_SPREAD)
+    groups = Bounded(after.value, after.limits), Bounded(before.value, before.limits)
+    if after.error is None or before.error is None:
+        found = hybrid_difference(*groups, None)
+        return replace(found, std_error=found.reach_towards_zero / Z)
+    error = math.sqrt(after.error**2 + before.error**2 - 2 * covariance)
+    return hybrid_difference(*groups, error, covariance / (after.error * before.error))

@@ -14,7 +14,7 @@ import polars as pl
 
 from transforms.bootstrap import Stream, median_difference
 from transforms.cells import Cells
-from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence, clustered_survival_at
+from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence
 from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.follow_up import ticks_per_unit
 from transforms.intervals import Interval, scaled
@@ -25,12 +25,12 @@ from warehouse.schemas import EVENT_SEEN
 
 AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"
 KAPLAN_MEIER = "Kaplan-Meier, Greenwood error, log-log interval"
-INFLUENCE = "difference of incidences, influence-function error"
+INFLUENCE = "difference of incidences, influence-function error, hybrid interval"
 MEDIAN = "first time at which half of all pathways have had the event"
 RESAMPLED = "difference of medians, percentile interval of {} resamplings of the counts"
 CLUSTERED = "Aalen-Johansen, patient-clustered error, cloglog interval"
 CLUSTERED_SURVIVAL = "Kaplan-Meier, patient-clustered error, log-log interval"
-CLUSTERED_INFLUENCE = "difference of incidences, patient-clustered influence-function error"
+CLUSTERED_INFLUENCE = "difference of incidences, patient-clustered influence-function error, hybrid interval"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _alive(curve: Incidence | Survival, tick: int) -> tuple[str, Interval]:
     """Survival where nothing competes, with its method: Kaplan-Meier's, or with the error of patients."""
     if isinstance(curve, Survival):
         return KAPLAN_MEIER, survival_at(curve, tick)
-    return CLUSTERED_SURVIVAL, clustered_survival_at(curve, tick)
+    return CLUSTERED_SURVIVAL, incidence_at(curve, tick, as_survival=True).complement()
 
 
 def time_contrast(
@@ -128,9 +128,13 @@ def time_contrast(
     groups = Cells.of(after), Cells.of(before)
     linked = None if pairs is None else Linked.of(pairs, *groups)
     method = INFLUENCE if pairs is None else CLUSTERED_INFLUENCE
+    as_survival = not indicator.competing  # the limits of each group are then log-log ones of Kaplan-Meier
     for horizon in indicator.horizons:
         tick = horizon * ticks_per_unit(indicator.unit)
-        found = clustered_difference(*groups, tick, linked) if linked else incidence_difference(*groups, tick)
+        if linked:
+            found = clustered_difference(*groups, tick, linked, as_survival=as_survival)
+        else:
+            found = incidence_difference(*groups, tick, as_survival=as_survival)
         yield figure_of(found, "cumulative_incidence", CONTRAST, horizon=horizon, method=method)
         if indicator.primary.measure == "survival":
             yield figure_of(found.negated(), "survival", CONTRAST, horizon=horizon, method=method)

@@ -177,11 +177,11 @@ def slug(name: str) -> str:
 METHODS = {  # what estimates say of themselves: of groups, of contrasts
     "cumulative_incidence": (
         "Aalen-Johansen, delta-method error, cloglog interval",
-        "difference of incidences, influence-function error",
+        "difference of incidences, influence-function error, hybrid interval",
     ),
     "survival": (
         "Kaplan-Meier, Greenwood error, log-log interval",
-        "difference of incidences, influence-function error",
+        "difference of incidences, influence-function error, hybrid interval",
     ),
     "median_time": ("first time at which half of all pathways have had the event",) * 2,
     "proportion": ("Wilson score interval", "Newcombe hybrid score interval"),

@@ -149,11 +149,21 @@ def wilson(events: int, n: int) -> tuple[float, float]:
 def newcombe(events: int, n: int, events_before: int, n_before: int) -> tuple[float, float, float]:
     """Difference of two shares with Newcombe's hybrid limits (method 10)."""
     share, other = events / n, events_before / n_before
-    (low, high), (low_before, high_before) = wilson(events, n), wilson(events_before, n_before)
-    difference = share - other
-    below = math.hypot(share - low, high_before - other)
-    above = math.hypot(high - share, other - low_before)
-    return difference, difference - below, difference + above
+    return share - other, *squared_and_added(share, wilson(events, n), other, wilson(events_before, n_before))
+
+
+def squared_and_added(
+    share: float,
+    limits: tuple[float, float],
+    other: float,
+    limits_of_other: tuple[float, float],
+    correlation: float = 0,
+) -> tuple[float, float]:
+    """Limits of share - other from those of both, whose estimates have a correlation."""
+    down, up = share - limits[0], limits[1] - share
+    other_down, other_up = other - limits_of_other[0], limits_of_other[1] - other
+    below = math.sqrt(down**2 + other_up**2 - 2 * correlation * down * other_up)
+    return share - other - below, share - other + math.sqrt(up**2 + other_down**2 - 2 * correlation * up * other_down)
 
 
 def mean(values: Sequence[float]) -> tuple[float, float | None]:

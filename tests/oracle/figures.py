@@ -330,7 +330,7 @@ def _contrasts(after: Group, before: Group, of: Indicator, *, with_tests: bool) 
 
 def _time_contrasts(after: Group, before: Group, of: Timed) -> Iterator[Expected]:
     for horizon in of.horizons:
-        known = _difference(after, before, horizon * SCALE[of.unit])
+        known = _difference(after, before, horizon * SCALE[of.unit], competing=bool(of.competing))
         yield Expected("cumulative_incidence", "after-before", horizon, known)
         if of.primary.measure == "survival":
             yield Expected("survival", "after-before", horizon, _negated(known))
@@ -344,7 +344,7 @@ def _negated(known: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _difference(after: Group, before: Group, tick: int) -> dict[str, Any]:
+def _difference(after: Group, before: Group, tick: int, *, competing: bool) -> dict[str, Any]:
     if not (estimators.is_reached(after.people, tick) and estimators.is_reached(before.people, tick)):
         return {"estimate": None, "p_value": None, "null_reason": "horizon_beyond_follow_up"}
     (share, variance), (other, variance_before) = (_incidence(group, tick) for group in (after, before))
@@ -360,16 +360,23 @@ def _difference(after: Group, before: Group, tick: int) -> dict[str, Any]:
         both = estimators.sandwich([*after.owners, *before.owners], psi)
     if not both:
         return {**NOTHING, "null_reason": "no_spread"}
-    error = math.sqrt(both)
-    width = estimators.Z * error
+    scale = estimators.loglog if competing else _loglog_of_survival
+    groups = [(float(value), math.sqrt(spread)) for value, spread in ((share, variance), (other, variance_before))]
+    correlation = (variance + variance_before - both) / (2 * groups[0][1] * groups[1][1])
+    sides = [side for value, error in groups for side in (value, scale(value, error))]
+    low, high = estimators.squared_and_added(*sides, correlation=correlation)
     return {
         "estimate": difference,
-        "std_error": error,
-        "ci_low": max(-1.0, difference - width),
-        "ci_high": min(1.0, difference + width),
-        "p_value": math.erfc(abs(difference) / error / math.sqrt(2)),
+        "std_error": math.sqrt(both),
+        "ci_low": low,
+        "ci_high": high,
         "null_reason": None,
     }
+
+
+def _loglog_of_survival(share: float, error: float) -> tuple[float, float]:
+    low, high = estimators.loglog(1 - share, error)
+    return 1 - high, 1 - low
 
 
 def _rate_contrasts(after: list[Cell], before: list[Cell]) -> Iterator[Expected]:

@@ -26,11 +26,14 @@ influence <- function(data, horizon) {
     psi = fit$influence.pstate[, at + dim(fit$influence.pstate)[2] - length(fit$time), match("event", fit$states)])
 }
 
-# Clusters may have rows in both groups, with opposite signs.
+# Clusters may have rows in both groups, with opposite signs. Limits by the hybrid rule from those of both groups.
 difference <- function(data, horizon) {
-  there <- influence(data[data$group == 1, ], horizon); then <- influence(data[data$group == 0, ], horizon)
-  cluster <- c(data$cluster[data$group == 1], data$cluster[data$group == 0])
-  list(horizon = horizon, estimate = there$estimate - then$estimate, std_error = sqrt(sum(rowsum(c(there$psi, -then$psi), cluster)^2)))
+  by <- lapply(1:0, function(g) influence(data[data$group == g, ], horizon))
+  sums <- lapply(1:0, function(g) rowsum(by[[2 - g]]$psi, data$cluster[data$group == g]))
+  both <- merge(data.frame(id = rownames(sums[[1]]), one = sums[[1]]), data.frame(id = rownames(sums[[2]]), none = sums[[2]]))
+  groups <- lapply(1:2, function(k) c(by[[k]]$estimate, sqrt(sum(sums[[k]]^2))))
+  if (any(sapply(groups, function(group) group[1] <= 0 || group[1] >= 1))) return(list(horizon = horizon, estimate = groups[[1]][1] - groups[[2]][1]))
+  c(horizon = horizon, hybrid(groups[[1]], groups[[2]], sum(both$one * both$none), as_survival = !any(data$status == 2)))
 }
 
 case <- function(name, data, horizons) {

@@ -16,6 +16,27 @@ thinned <- function(rows, most = 24) {
   rows[unique(round(seq(1, nrow(rows), length.out = min(most, nrow(rows))))), ]
 }
 
+# Limits of a share on the scale log(-log), at the normal deviate z; those of survival when turned over.
+log_log <- function(share, error, z, as_survival = FALSE) {
+  if (as_survival) return(rev(1 - log_log(1 - share, error, z)))
+  share^exp(c(-1, 1) * z * error / (share * log(share)))
+}
+
+# A difference, one - none, from the limits of both (Zou and Donner 2008), and its inversion as a test. Each group is
+# c(estimate, error); covariance is that of the two estimates.
+hybrid <- function(one, none, covariance = 0, ...) {
+  estimate <- one[1] - none[1]; correlation <- covariance / (one[2] * none[2])
+  reach <- function(upper, lower, z) {
+    down <- upper[1] - log_log(upper[1], upper[2], z, ...)[1]; up <- log_log(lower[1], lower[2], z, ...)[2] - lower[1]
+    sqrt(down^2 + up^2 - 2 * correlation * down * up)
+  }
+  z <- qnorm(0.975)
+  ordered <- if (estimate > 0) list(one, none) else list(none, one)
+  at <- uniroot(function(z) reach(ordered[[1]], ordered[[2]], z) - abs(estimate), c(0, 30), tol = 1e-14)$root
+  list(estimate = estimate, std_error = sqrt(one[2]^2 + none[2]^2 - 2 * covariance), low = estimate - reach(one, none, z),
+    high = estimate + reach(none, one, z), z = sign(estimate) * at, p_value = 2 * pnorm(-at))
+}
+
 write_reference <- function(script, packages, cases) {
   versions <- sapply(packages, function(name) as.character(packageVersion(name)))
   made_by <- list(call = paste("Rscript", script), r = R.version.string, packages = as.list(versions))

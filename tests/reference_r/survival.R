@@ -36,11 +36,20 @@ difference <- function(data, horizon) {
   by <- lapply(0:1, function(g) {
     fit <- aalen_johansen(data[data$group == g, ])
     at <- max(which(fit$time - 1 <= horizon)); event <- match("event", fit$states)
+    stopifnot(all.equal(log_log(fit$pstate[at, event], fit$std.err[at, event], qnorm(0.975)), c(fit$lower[at, event], fit$upper[at, event])))
     c(fit$pstate[at, event], fit$std.err[at, event])
   })
-  estimate <- by[[2]][1] - by[[1]][1]; error <- sqrt(by[[1]][2]^2 + by[[2]][2]^2)
-  list(horizon = horizon, estimate = estimate, std_error = error, z = estimate / error,
-    p_value = 2 * pnorm(-abs(estimate / error)))
+  c(horizon = horizon, hybrid(by[[2]], by[[1]]))
+}
+
+# Where nothing competes: from Kaplan-Meier's curves, of the share with the event.
+difference_of_survival <- function(data, horizon) {
+  by <- lapply(0:1, function(g) {
+    fit <- summary(survfit(Surv(time + 1, status == 1) ~ 1, data[data$group == g, ], conf.type = "log-log"), times = horizon + 1)
+    stopifnot(all.equal(log_log(fit$surv, fit$std.err, qnorm(0.975)), c(fit$lower, fit$upper)))
+    c(1 - fit$surv, fit$std.err)
+  })
+  c(horizon = horizon, hybrid(by[[2]], by[[1]], as_survival = TRUE))
 }
 
 kaplan_meier <- function(data, most) {
@@ -62,12 +71,13 @@ case <- function(name, data, horizon, competes, most = 24) {
   if (all(data$entry == FROM_THE_START)) result$log_rank <- log_rank(data)
   if (competes) result <- c(result, list(incidence = incidence(data, most), median = median_of(data),
     difference = difference(data, horizon), influence = thinned(influence(data, horizon), 40)))
+  else result$difference <- difference_of_survival(data, horizon)
   result
 }
 
 horizons <- c(mgus2 = 120, mgus2_by_age = 900, pbc = 60, transplant = 20, rotterdam = 60, myeloid = 8)
-simple <- c("colon", "lung", "veteran", "retinopathy")
+simple <- c(colon = 24, lung = 26, veteran = 60, retinopathy = 24)
 cases <- c(list(case("twelve", twelve, 7, TRUE, Inf)),
   lapply(names(horizons), function(name) case(name, public[[name]], horizons[[name]], TRUE)),
-  lapply(simple, function(name) case(name, public[[name]], NA, FALSE)))
+  lapply(names(simple), function(name) case(name, public[[name]], simple[[name]], FALSE)))
 write_reference("survival.R", c("survival"), cases)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from transforms.cells import Cells
-from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence, clustered_survival_at
+from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence
 from transforms.incidence import aalen_johansen
 from transforms.survival import incidence_at
 
@@ -54,7 +54,7 @@ def test_incidence_with_patient_clustered_error_and_limits(name):
             if 0 < row["estimate"] < 1:
                 assert found.std_error == pytest.approx(row["std_error"], **EXACT)
                 if "low" in row:
-                    found = clustered_survival_at(curve, row["horizon"]).complement()
+                    found = incidence_at(curve, row["horizon"], as_survival=True)
                     assert (found.low, found.high) == pytest.approx((row["low"], row["high"]), **EXACT)
 
 
@@ -67,11 +67,15 @@ def test_difference_of_groups_that_share_patients(name):
     linked = Linked(*(Pairs.of(pairs.filter(period_a=a, period_b=b), cells[a], cells[b]) for a, b in spans))
     compared = 0
     for expected in CASES[name]["difference"]:
-        found = clustered_difference(cells["after"], cells["before"], expected["horizon"], linked)
+        as_survival = 2 not in CASES[name]["patients"]["status"]
+        found = clustered_difference(
+            cells["after"], cells["before"], expected["horizon"], linked, as_survival=as_survival
+        )
         assert found.estimate == pytest.approx(expected["estimate"], **EXACT)
         there, then = (incidence_at(aalen_johansen(cells[period]), expected["horizon"]) for period in PERIODS)
         if there.std_error is not None and then.std_error is not None:
-            assert found.std_error == pytest.approx(expected["std_error"], **EXACT)
+            for figure in ("std_error", "low", "high", "z", "p_value"):
+                assert getattr(found, figure) == pytest.approx(expected[figure], **EXACT)
             assert found.std_error != pytest.approx(np.hypot(there.std_error, then.std_error), rel=1e-3)
             compared += 1
     assert compared

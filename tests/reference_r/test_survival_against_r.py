@@ -78,11 +78,12 @@ def test_influence_of_each_cell(name):
         assert of_cell[row["entry"], row["time"], row["status"]] == pytest.approx(row["psi"], abs=1e-12)
 
 
-@pytest.mark.parametrize("name", COMPETING)
-def test_difference_at_the_horizon(name):
-    expected = CASES[name]["difference"]
-    found = incidence_difference(cells_of(name, 1), cells_of(name, 0), expected["horizon"])
-    for figure in ("estimate", "std_error", "z", "p_value"):
+@pytest.mark.parametrize("name", CASES)
+def test_difference_at_the_horizon_with_limits_from_both_groups(name):
+    """Where nothing competes in the data set, R's groups are Kaplan and Meier's with log-log limits of survival."""
+    expected, groups = CASES[name]["difference"], (cells_of(name, 1), cells_of(name, 0))
+    found = incidence_difference(*groups, expected["horizon"], as_survival=name not in COMPETING)
+    for figure in ("estimate", "std_error", "low", "high", "z", "p_value"):
         assert getattr(found, figure) == pytest.approx(expected[figure], **EXACT)
 
 

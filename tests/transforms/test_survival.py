@@ -128,7 +128,9 @@ def test_two_groups_without_event_differ_by_zero_within_newcombes_width():
 def test_one_group_without_event_widens_the_difference():
     after, before = cells((3, E, 10), (90, C, 90)), cells((90, C, 100))
     found = incidence_difference(after, before, 30)
-    assert found.low == pytest.approx(0.1 - np.hypot(1.959964 * 0.03, largest_share_without_event(100)), abs=1e-6)
+    down = 0.1 - incidence_at(aalen_johansen(after), 30).low
+    assert found.low == pytest.approx(0.1 - np.hypot(down, largest_share_without_event(100)))
+    assert found.std_error == pytest.approx((0.1 - found.low) / 1.959964, abs=1e-6)
     assert (found.p_value < 0.05) == (found.low > 0)
 
 
