@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, counts_at, ratio
+from transforms.incidence import just_before, nobody_was_left
 from transforms.intervals import NEVER_TOGETHER, NO_EVENT, NO_PATHWAY, Test
 from warehouse.schemas import EVENT_SEEN
-
-DELAYED_ENTRY = "delayed_entry"  # Gray's test is for groups followed from the start
 
 SINGULAR = 1e-10  # the scores add to zero: one eigenvalue is zero but for rounding
 
@@ -36,6 +35,10 @@ class _Counts:
         counts = [counts_at(cells, time) for cells in groups]
         return cls(*(np.array(of_groups, dtype=np.int64) for of_groups in zip(*counts, strict=True)))
 
+    def survival(self) -> Floats:
+        """The share of each group without either event, from each time on."""
+        return np.cumprod(1 - ratio(self.events + self.competing, self.at_risk), axis=1, dtype=np.float64)
+
 
 def stratified_log_rank(strata: Sequence[Groups]) -> Test:
     """Log-rank test of two or more groups with the hypergeometric variance; delayed entry is allowed.
@@ -49,11 +52,11 @@ def stratified_log_rank(strata: Sequence[Groups]) -> Test:
 def gray_test(strata: Sequence[Groups]) -> Test:
     """Gray's test of equal cumulative incidence of the event (Annals of Statistics 16, 1988; rho = 0).
 
-    Ties shrink the variance by the hypergeometric factor (n - d) / (n - 1).
+    Ties shrink the variance by the hypergeometric factor (n - d) / (n - 1). With delayed entry the risk
+    sets are those of whoever has entered, on which the paper's martingales rest just the same; a group in
+    which all at risk had an event before others entered takes no part from there on.
     """
     method = "Gray" if len(strata) == 1 else "stratified Gray"
-    if not all(cells.followed_from_the_start for groups in strata for cells in groups):
-        return Test.absent(method, DELAYED_ENTRY)
     return _chi_square(strata, method, (_gray_score(_Counts.of(groups)) for groups in _occupied(strata)))
 
 
@@ -101,9 +104,10 @@ def _gray_score(counts: _Counts) -> tuple[Floats, Floats]:
     risk set of the subdistribution, h_k = Y_k / S_k(t-), and F_1 and G = 1 - F_1 without index those
     of all groups together under the hypothesis: dF_1 = dN_1 / h, h and R being sums over groups.
     """
-    ended = ratio(counts.events + counts.competing, counts.at_risk)
-    survival = np.cumprod(1 - ended, axis=1, dtype=np.float64)
-    before = _shifted(survival, 1.0)
+    survival = counts.survival()
+    lost = nobody_was_left(survival, counts.at_risk)
+    counts = _Counts(*(np.where(lost, 0, of) for of in (counts.at_risk, counts.events, counts.competing)))
+    before = just_before(survival)
     incidence = np.cumsum(ratio(before * counts.events, counts.at_risk), axis=1)
     h = ratio(counts.at_risk, before)
     risk = h * (1 - _shifted(incidence, 0.0))

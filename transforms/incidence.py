@@ -44,8 +44,9 @@ def aalen_johansen(cells: Cells) -> Incidence:
 
 
 def just_before(survival: Floats) -> Floats:
-    """The shares without either event just before each time."""
-    return np.concatenate([[1.0], survival[:-1]])[: len(survival)]
+    """The shares without either event just before each time, the last axis."""
+    start = np.ones((*survival.shape[:-1], 1))
+    return np.concatenate([start, survival], axis=-1)[..., :-1]
 
 
 def place(time: Integers, horizon: int) -> int:
@@ -56,6 +57,14 @@ def place(time: Integers, horizon: int) -> int:
 def is_boundary(incidence: Floats) -> NDArray[np.bool_]:
     """No event yet, or nobody without it."""
     return (incidence <= 0) | (incidence >= 1 - 1e-12)
+
+
+def nobody_was_left(survival: Floats, at_risk: Integers) -> NDArray[np.bool_]:
+    """The times with pathways at risk although all before them had an event: the curve has nothing to say of these.
+
+    It happens with delayed entry alone, where few were at risk early on (Klein and Moeschberger 2003, section 4.6).
+    """
+    return (just_before(survival) <= 0) & (at_risk > 0)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from warehouse.schemas import CONFIDENCE
 
 NO_PATHWAY = "no_pathway"  # the group is empty
 BEYOND_FOLLOW_UP = "horizon_beyond_follow_up"  # somebody was still event-free when the group's last follow-up ended
+NOBODY_LEFT = "nobody_left_at_risk"  # all at risk had the event or died, and others entered later
 NOT_REACHED = "not_reached"  # fewer than half had the event
 NO_EVENT = "no_event"  # nothing to test
 NEVER_TOGETHER = "never_at_risk_together"  # no event came while both groups were at risk

@@ -8,12 +8,14 @@ import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, counts_at, counts_over_time, ratio
 from transforms.group_tests import stratified_log_rank
+from transforms.incidence import nobody_was_left
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
     NEVER_TOGETHER,
     NO_EVENT,
     NO_PATHWAY,
     NO_SPREAD,
+    NOBODY_LEFT,
     NOT_REACHED,
     Interval,
     Test,
@@ -82,11 +84,13 @@ def survival_at(curve: Survival, horizon: int) -> Interval:
     """Share without event by the horizon, that time included, with its log-log interval.
 
     Before the first event and after the last pathway had it there is no such interval: the limit is
-    exact, for the number at risk, and the error None. Null where the group is empty or the horizon
-    lies beyond its follow-up.
+    exact, for the number at risk, and the error None. Null where the group is empty, the horizon lies
+    beyond its follow-up, or all at risk had the event and others entered later.
     """
     if not len(curve.time):
         return Interval.absent(NO_PATHWAY)
+    if nobody_was_left(curve.survival, curve.at_risk)[curve.time <= horizon].any():
+        return Interval.absent(NOBODY_LEFT)
     if horizon > curve.time[-1] and curve.at_risk[-1] > curve.events[-1]:
         return Interval.absent(BEYOND_FOLLOW_UP)
     last = int(np.searchsorted(curve.time, horizon, "right")) - 1

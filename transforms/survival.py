@@ -21,12 +21,14 @@ from transforms.incidence import (
     influence_of_incidence,
     is_boundary,
     just_before,
+    nobody_was_left,
     place,
 )
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
     NO_PATHWAY,
     NO_SPREAD,
+    NOBODY_LEFT,
     NOT_REACHED,
     Difference,
     Interval,
@@ -103,6 +105,8 @@ def reason_for_none(curve: Incidence, horizon: int) -> str | None:
     """Why there is no incidence at the horizon, or None. A curve that nobody is left to continue goes on flat."""
     if not len(curve.time):
         return NO_PATHWAY
+    if nobody_was_left(curve.survival, curve.at_risk)[curve.time <= horizon].any():
+        return NOBODY_LEFT
     somebody_left = curve.at_risk[-1] > curve.events[-1] + curve.competing[-1]
     return BEYOND_FOLLOW_UP if horizon > curve.time[-1] and somebody_left else None
 

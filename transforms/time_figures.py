@@ -160,6 +160,8 @@ def curve_rows(
     events = curve.events.cumsum()
     for position, tick in enumerate(curve.time.tolist()):
         found = incidence_at(curve, tick)
+        if found.estimate is None:  # nobody was left, and others entered later
+            return
         yield {
             "period": period,
             "time": tick / scale,

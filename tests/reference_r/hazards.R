@@ -28,8 +28,13 @@ log_rank <- function(data, by_site) {
   list(estimate = unname(statistic), p_value = pchisq(unname(statistic), 1, lower.tail = FALSE))
 }
 
-gray <- function(data, ...) {
-  test <- with(data, cuminc(time, status, after, ...))$Tests["1", ]
+# By cmprsk, or where somebody enters late by hand (common.R).
+gray <- function(data) {
+  if (any(data$entry != FROM_THE_START)) {
+    test <- gray_by_hand(transform(data, group = after), data$site)
+    return(list(estimate = test$statistic, p_value = test$p_value))
+  }
+  test <- with(data, cuminc(time, status, after, site))$Tests["1", ]
   list(estimate = test[["stat"]], p_value = test[["pv"]])
 }
 
@@ -48,7 +53,7 @@ case <- function(name, data, factors) {
   result <- list(name = name, factors = I(factors), cells = do.call(cells_of, as.list(data[c("after", "site", factors, "entry", "time", "status")])),
     event = of_cause(data, factors, 1), log_rank = log_rank(data, FALSE), stratified_log_rank = log_rank(data, TRUE))
   if (competes) result$competing <- of_cause(data, factors, 2)
-  if (competes && all(data$entry == FROM_THE_START)) result$stratified_gray_test <- with(data, gray(data, strata = site))
+  if (competes) result$stratified_gray_test <- gray(data)
   result
 }
 

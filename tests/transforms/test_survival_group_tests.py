@@ -1,5 +1,7 @@
 """Laws of the log-rank and Gray tests, and the groups that cannot be compared."""
 
+import math
+
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -14,6 +16,8 @@ unhurried = settings(deadline=None, max_examples=60, suppress_health_check=SLOW_
 TESTS = [stratified_log_rank, gray_test]
 PATIENT = st.tuples(st.just(-1), st.integers(0, 8), st.integers(0, 2))
 COHORT = st.lists(PATIENT, min_size=1, max_size=25)
+LATE = st.tuples(st.integers(-1, 4), st.integers(0, 8), st.integers(0, 2)).filter(lambda one: one[0] < one[1])
+LATE_COHORT = st.lists(LATE, min_size=1, max_size=25)
 
 
 def cells_of(patients: list[tuple[int, int, int]], shift: int = 0) -> Cells:
@@ -77,6 +81,21 @@ def test_what_cannot_be_compared_has_a_reason(test):
     assert test([[censored, seen]]).null_reason == "never_at_risk_together"
 
 
-def test_gray_refuses_delayed_entry():
-    late = Cells.of(pl.DataFrame({"entry": [2], "time": [5], "status": [1], "n": [9]}))
-    assert gray_test([[late, late]]).null_reason == "delayed_entry"
+def test_a_group_without_anybody_left_takes_no_part_in_gray_until_others_enter_and_after():
+    few, others = [(-1, 2, 1)], [(-1, 1, 1), (-1, 3, 2), (-1, 5, 1), (-1, 6, 0)]
+    joined = [*few, (4, 9, 1), (4, 9, 0)]
+    alone = gray_test([[cells_of(few), cells_of(others)]])
+    assert alone.statistic > 0
+    assert gray_test([[cells_of(joined), cells_of(others)]]) == alone
+
+
+@unhurried
+@given(LATE_COHORT, LATE_COHORT)
+def test_with_late_entries_gray_gives_a_number_or_a_reason_and_shifted_clocks_change_nothing(one, other):
+    found = gray_test([[cells_of(one), cells_of(other)]])
+    assert (found.statistic is None) == (found.null_reason is not None)
+    if found.statistic is not None:
+        assert 0 <= found.statistic < math.inf
+        assert 0 <= found.p_value <= 1
+    moved = [[cells_of([(entry + 3, time + 3, status) for entry, time, status in group]) for group in (one, other)]]
+    assert gray_test(moved) == found
