@@ -63,14 +63,21 @@ def test_incidence_by_each_horizon_that_day_included() -> None:
     assert {row["unit"] for row in found} == {"day"}
 
 
-def test_the_difference_is_after_less_before_with_its_error_and_test() -> None:
+def log_log(share: float, error: float) -> tuple[float, float]:
+    width = 1.959964 * error / (share * math.log(share))
+    return share ** math.exp(-width), share ** math.exp(width)
+
+
+def test_the_difference_is_after_less_before_with_limits_from_both_and_their_inversion_as_test() -> None:
     found = only(BEFORE + AFTER, period="after-before", measure="cumulative_incidence", horizon=30)
     error = math.sqrt(0.8 * 0.2 / 5 + 0.4 * 0.6 / 5)  # nobody censored: binomial
     assert values(found, "estimate", "std_error") == pytest.approx((0.4, error))
-    assert values(found, "ci_low", "ci_high") == pytest.approx(
-        (0.4 - 1.959964 * error, 0.4 + 1.959964 * error), abs=1e-6
+    (low, high), (low_before, high_before) = (
+        log_log(share, math.sqrt(share * (1 - share) / 5)) for share in (0.8, 0.4)
     )
-    assert found["p_value"] == pytest.approx(math.erfc(0.4 / error / math.sqrt(2)))
+    below, above = math.hypot(0.8 - low, high_before - 0.4), math.hypot(high - 0.8, 0.4 - low_before)
+    assert values(found, "ci_low", "ci_high") == pytest.approx((0.4 - below, 0.4 + above), abs=1e-6)
+    assert 0.05 < found["p_value"] < 0.5, "0 lies inside"
     assert values(found, "n", "n_events") == (None, None)
 
 
