@@ -90,6 +90,12 @@ def movement_of(difference: Row | None) -> Movement:
     return Movement.DOWN if as_shown(high, difference) < none else Movement.LEVEL
 
 
+def touches(none: float, row: Row) -> bool:
+    """Whether one limit, as shown, is that of no change, and the other is not."""
+    limits = [as_shown(limit, row) for limit in (row.ci_low, row.ci_high) if limit is not None]
+    return limits.count(as_shown(none, row)) == 1
+
+
 def as_shown(number: float, row: Row) -> float:
     """A number as it is printed: whole points or per cent of shares, else two decimals."""
     return round(number * 100) if row.is_share or row.measure in PERCENTAGES else round(number, 2)

@@ -20,6 +20,7 @@ from dashboards.directions import (
     is_ratio,
     movement_of,
     no_change,
+    touches,
 )
 from dashboards.language import Language
 from dashboards.selection import TESTS, TIMES, Comparison, Row
@@ -141,8 +142,10 @@ def uncertainty(found: Row | None, direction: Direction, language: Language) -> 
     """The interval, and whether it leaves no change out; without one, that this is no proof of no effect."""
     if found is None or direction is Direction.INSUFFICIENT:
         return language.say("words.not_no_effect")
-    kind = "clear" if direction in (Direction.IMPROVEMENT, Direction.WORSENING) else str(direction)
     none = no_change(found)
+    kind = "clear" if direction in (Direction.IMPROVEMENT, Direction.WORSENING) else str(direction)
+    if direction is Direction.UNCLEAR and touches(none, found):  # the exact limit may lie on either side
+        kind = "touching"
     return language.say(
         f"words.interval.{kind}",
         level=language.percent(CONFIDENCE),
