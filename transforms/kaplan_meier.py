@@ -8,7 +8,7 @@ import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, counts_at, counts_over_time, ratio
 from transforms.group_tests import stratified_log_rank
-from transforms.incidence import nobody_was_left
+from transforms.incidence import effectively_followed, nobody_was_left
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
     NEVER_TOGETHER,
@@ -84,7 +84,7 @@ def survival_at(curve: Survival, horizon: int) -> Interval:
     """Share without event by the horizon, that time included, with its log-log interval.
 
     Before the first event and after the last pathway had it there is no such interval: the limit is
-    exact, for the number at risk, and the error None. Null where the group is empty, the horizon lies
+    exact, for the number effectively followed, and the error None. Null where the group is empty, the horizon lies
     beyond its follow-up, or all at risk had the event and others entered later.
     """
     if not len(curve.time):
@@ -97,10 +97,8 @@ def survival_at(curve: Survival, horizon: int) -> Interval:
     share = float(curve.survival[last]) if last >= 0 else 1.0
     if 0 < share < 1:
         return Interval(share, float(curve.std_error[last]), float(curve.low[last]), float(curve.high[last]))
-    followed = curve.at_risk[: int(np.searchsorted(curve.time, horizon)) + 1]
-    if share >= 1:
-        return Interval(1.0, None, 1 - largest_share_without_event(int(followed.min())), 1.0)
-    return Interval(0.0, None, 0.0, largest_share_without_event(int(followed.max())))
+    limit = largest_share_without_event(effectively_followed(curve.time, curve.at_risk, curve.survival, horizon))
+    return Interval(1.0, None, 1 - limit, 1.0) if share >= 1 else Interval(0.0, None, 0.0, limit)
 
 
 def median_survival(curve: Survival) -> Interval:

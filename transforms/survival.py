@@ -18,9 +18,9 @@ from transforms.hybrid import Bounded, hybrid_difference
 from transforms.incidence import (
     Incidence,
     aalen_johansen,
+    effectively_followed,
     influence_of_incidence,
     is_boundary,
-    just_before,
     nobody_was_left,
     place,
 )
@@ -89,7 +89,7 @@ def share_at(curve: Incidence, horizon: int, *, as_survival: bool) -> Share:
     """The incidence by a horizon that somebody was followed to."""
     last = place(curve.time, horizon)
     value = float(curve.incidence[last]) if last >= 0 else 0.0
-    followed = effectively_followed(curve, horizon)
+    followed = effectively_followed(curve.time, curve.at_risk, curve.survival, horizon)
     if value <= 0 or is_boundary(curve.incidence[last : last + 1])[0]:
         return Share(0.0 if value < HALF else 1.0, None, followed, as_survival)
     return Share(value, math.sqrt(curve.variance[last]), followed, as_survival)
@@ -109,14 +109,6 @@ def reason_for_none(curve: Incidence, horizon: int) -> str | None:
         return NOBODY_LEFT
     somebody_left = curve.at_risk[-1] > curve.events[-1] + curve.competing[-1]
     return BEYOND_FOLLOW_UP if horizon > curve.time[-1] and somebody_left else None
-
-
-def effectively_followed(curve: Incidence, horizon: int) -> int:
-    """At risk / survival, its least value up to the horizon: all pathways where none is censored before."""
-    before = just_before(curve.survival)
-    followed = np.where(before > 0, curve.at_risk / np.where(before > 0, before, 1.0), np.inf)
-    at_horizon = int(np.searchsorted(curve.time, horizon)) + 1  # the first time from the horizon on has its risk set
-    return max(int(followed[:at_horizon].min() + 1e-9), 1)
 
 
 def median_time(curve: Incidence) -> Interval:

@@ -159,7 +159,7 @@ def curve_rows(
         yield {"period": period, "time": 0.0, "estimate": 0.0, "at_risk": at_once, "n": n, "n_events": 0}
     events = curve.events.cumsum()
     for position, tick in enumerate(curve.time.tolist()):
-        found = incidence_at(curve, tick)
+        found = incidence_at(curve, tick, as_survival=not indicator.competing)
         if found.estimate is None:  # nobody was left, and others entered later
             return
         yield {

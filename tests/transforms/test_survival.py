@@ -178,3 +178,10 @@ def test_death_is_the_event_of_the_exchanged_cells():
     assert exchanged.number(EVENT_SEEN) == 2
     assert exchanged.number(COMPETED) == 7
     assert exchanged.number(CENSORED) == 3
+
+
+def test_where_everybody_had_the_event_the_censored_do_not_narrow_the_bound():
+    group = cells((1, C, 10), (5, E, 10))
+    found = survival_at(kaplan_meier(group), 5)
+    assert found.high == pytest.approx(largest_share_without_event(10))
+    assert found == incidence_at(aalen_johansen(group), 5, as_survival=True).complement()
