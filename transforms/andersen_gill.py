@@ -21,7 +21,7 @@ from transforms.recurrent import Recurrences
 MOST_STEPS = 50
 CONVERGED = 1e-20  # of the squared Newton step in units of its information, per event
 LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: a group without events drifts to infinity
-ROUNDING = 1e-12  # a robust error below it means that all pathways of each group are alike
+NO_ERROR = 1e-7  # terms of the variance cancel to some 1e-16, whose root is 1e-8: all pathways had the same events
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class AndersenGill:
         """Rate ratio of a column with Wald's interval from the sandwich; ``std_error`` is that of its logarithm."""
         if self.coefficients is None or self.robust is None:
             return Interval.absent(self.null_reason or NOT_ESTIMABLE)
-        centre, error = float(self.coefficients[column]), float(np.sqrt(self.robust[column, column]))
-        if error <= ROUNDING:
+        centre, error = float(self.coefficients[column]), float(np.sqrt(max(self.robust[column, column], 0.0)))
+        if error <= NO_ERROR:
             return Interval.absent(NO_SPREAD)
         low, estimate, high = np.exp([centre - Z * error, centre, centre + Z * error]).tolist()
         return Interval(estimate, error, low, high)
