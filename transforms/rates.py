@@ -121,7 +121,7 @@ class RateModel:
         covariance = self.errors(errors)
         if self.coefficients is None or covariance is None:
             return Interval.absent(self.null_reason or NO_CLUSTER)
-        centre, error = float(self.coefficients[column]), float(np.sqrt(covariance[column, column]))
+        centre, error = float(self.coefficients[column]), float(np.sqrt(max(covariance[column, column], 0.0)))
         if error <= ROUNDING:
             return Interval.absent(NO_SPREAD)
         low, estimate, high = np.exp([centre - Z * error, centre, centre + Z * error]).tolist()

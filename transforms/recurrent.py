@@ -25,7 +25,7 @@ from transforms.intervals import (
 )
 from warehouse.schemas import COMPETED
 
-ROUNDING = 1e-9  # a relative error below it means that all pathways had the same events
+ROUNDING = 1e-7  # terms cancel to some 1e-16, whose root is 1e-8: below it all pathways had the same events
 MOST_WITHOUT_EVENT = -math.log(0.025)  # upper exact limit of a Poisson count of 0
 
 

@@ -156,3 +156,14 @@ def test_pathways_all_alike_have_no_robust_error_but_a_reason():
     assert standardised_difference(model, exposed, unexposed, np.array([500.0])).null_reason == "no_spread"
     assert model.rate_ratio(1).null_reason == "no_spread"
     assert model.rate_ratio(1, "model").estimate == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_robust_variance_that_rounds_to_nothing_is_no_interval_and_never_nan(seed):
+    """Residuals in the third pattern alone: the first two coefficients have a robust error of 0."""
+    rng = np.random.default_rng(seed)
+    alike = [(int(rng.integers(1, 5)), int(rng.integers(5, 90)), 20) for _ in range(2)]
+    rows = [np.array([(y, m)] * n, dtype=float) for y, m, n in alike] + [rng.integers(1, 30, (20, 2)).astype(float)]
+    sums = RateSums(*(np.array([(row[:, 0] ** j * row[:, 1] ** k).sum() for row in rows]) for j, k in POWERS))
+    found = poisson(sums, np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])).rate_ratio(1)
+    assert found.null_reason == "no_spread", found

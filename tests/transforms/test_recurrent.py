@@ -86,3 +86,9 @@ def test_what_has_no_estimate_has_a_reason():
     assert mean_events_at(short, 10).null_reason == "horizon_beyond_follow_up"
     assert mean_events_at(counts_of([(-1, 9, 0, [2])] * 3), 5).null_reason == "no_spread"
     assert mean_events_difference(short, nobody, 5).null_reason == "no_pathway"
+
+
+@pytest.mark.parametrize("number", range(2, 30))
+def test_pathways_that_are_all_alike_give_no_interval_at_whatever_rounding(number):
+    alike = counts_of([(-1, 29, 1, [1, 4, 4, 11, 17, 23])] * number)
+    assert {mean_events_at(alike, horizon).null_reason for horizon in range(1, 29)} == {"no_spread"}
