@@ -13,7 +13,7 @@ import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, counts_at, ratio
 from transforms.incidence import just_before, nobody_was_left
-from transforms.intervals import NEVER_TOGETHER, NO_EVENT, NO_PATHWAY, Test
+from transforms.intervals import NEVER_TOGETHER, NO_EVENT, NO_PATHWAY, NOT_ESTIMABLE, Test
 from warehouse.schemas import EVENT_SEEN
 
 SINGULAR = 1e-10  # the scores add to zero: one eigenvalue is zero but for rounding
@@ -54,7 +54,8 @@ def gray_test(strata: Sequence[Groups]) -> Test:
 
     Ties shrink the variance by the hypergeometric factor (n - d) / (n - 1). With delayed entry the risk
     sets are those of whoever has entered, on which the paper's martingales rest just the same; a group in
-    which all at risk had an event before others entered takes no part from there on.
+    which all at risk had an event before others entered takes no part from there on. Null where the factor
+    exceeds what a handful of tied pathways can bear and the variance is negative.
     """
     method = "Gray" if len(strata) == 1 else "stratified Gray"
     return _chi_square(strata, method, (_gray_score(_Counts.of(groups)) for groups in _occupied(strata)))
@@ -75,7 +76,11 @@ def _chi_square(strata: Sequence[Groups], method: str, scores: Iterable[tuple[Fl
         return Test.absent(method, NO_EVENT)
     parts = list(scores)
     score, variance = sum(part[0] for part in parts), sum(part[1] for part in parts)
-    freedom = int(np.linalg.matrix_rank(variance, tol=SINGULAR * np.trace(variance), hermitian=True))
+    spread = np.linalg.eigvalsh(variance)
+    nothing = SINGULAR * np.abs(spread).max()
+    if spread.min() < -nothing:
+        return Test.absent(method, NOT_ESTIMABLE)  # Gray's factor for ties, of a handful of pathways
+    freedom = int((spread > nothing).sum())
     if freedom == 0:
         return Test.absent(method, NEVER_TOGETHER)
     statistic = float(score @ np.linalg.pinv(variance, rcond=SINGULAR, hermitian=True) @ score)

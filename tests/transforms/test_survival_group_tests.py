@@ -81,6 +81,12 @@ def test_what_cannot_be_compared_has_a_reason(test):
     assert test([[censored, seen]]).null_reason == "never_at_risk_together"
 
 
+def test_a_negative_variance_is_no_test():
+    """R's cuminc answers -10.67 on one degree of freedom."""
+    one, other = cells_of([(-1, 1, 1), (-1, 2, 1)]), cells_of([(-1, 2, 1), (-1, 2, 1)])
+    assert gray_test([[one, other]]).null_reason == "not_estimable"
+
+
 def test_a_group_without_anybody_left_takes_no_part_in_gray_until_others_enter_and_after():
     few, others = [(-1, 2, 1)], [(-1, 1, 1), (-1, 3, 2), (-1, 5, 1), (-1, 6, 0)]
     joined = [*few, (4, 9, 1), (4, 9, 0)]
@@ -95,6 +101,7 @@ def test_with_late_entries_gray_gives_a_number_or_a_reason_and_shifted_clocks_ch
     found = gray_test([[cells_of(one), cells_of(other)]])
     assert (found.statistic is None) == (found.null_reason is not None)
     if found.statistic is not None:
+        assert found.degrees_of_freedom == 1
         assert 0 <= found.statistic < math.inf
         assert 0 <= found.p_value <= 1
     moved = [[cells_of([(entry + 3, time + 3, status) for entry, time, status in group]) for group in (one, other)]]
