@@ -21,7 +21,7 @@ from transforms.recurrent import Recurrences
 MOST_STEPS = 50
 CONVERGED = 1e-20  # of the squared Newton step in units of its information, per event
 LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: a group without events drifts to infinity
-NO_ERROR = 1e-7  # terms of the variance cancel to some 1e-16, whose root is 1e-8: all pathways had the same events
+ROUNDING = 1e-12  # of the variance of independent events: what is below it is nothing, pathways are all alike
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class AndersenGill:
 
     def rate_ratio(self, column: int) -> Interval:
         """Rate ratio of a column with Wald's interval from the sandwich; ``std_error`` is that of its logarithm."""
-        if self.coefficients is None or self.robust is None:
+        if self.coefficients is None or self.covariance is None or self.robust is None:
             return Interval.absent(self.null_reason or NOT_ESTIMABLE)
-        centre, error = float(self.coefficients[column]), float(np.sqrt(max(self.robust[column, column], 0.0)))
-        if error <= NO_ERROR:
+        if self.robust[column, column] <= ROUNDING * self.covariance[column, column]:
             return Interval.absent(NO_SPREAD)
+        centre, error = float(self.coefficients[column]), float(np.sqrt(self.robust[column, column]))
         low, estimate, high = np.exp([centre - Z * error, centre, centre + Z * error]).tolist()
         return Interval(estimate, error, low, high)
 

@@ -28,7 +28,7 @@ from warehouse.schemas import CONFIDENCE
 
 NO_EXPOSURE = "no_exposure"
 EXACT = "exact conditional binomial"
-ROUNDING = 1e-12  # a robust error below it means that all pathways of each pattern had the same rate
+ROUNDING = 1e-12  # of a quantity of the same kind that is not nothing: what is below it is nothing
 MOST_STEPS = 100
 CONVERGED = 1e-20  # of the squared Newton step in units of its information, per event
 LARGEST_LOG_RATE = 25.0  # from the mean rate: a level without events drifts to infinity
@@ -119,11 +119,11 @@ class RateModel:
     def rate_ratio(self, column: int, errors: Errors = "robust") -> Interval:
         """Rate ratio of a column with Wald's interval on the log scale; ``std_error`` is that of the log."""
         covariance = self.errors(errors)
-        if self.coefficients is None or covariance is None:
+        if self.coefficients is None or self.covariance is None or covariance is None:
             return Interval.absent(self.null_reason or NO_CLUSTER)
-        centre, error = float(self.coefficients[column]), float(np.sqrt(max(covariance[column, column], 0.0)))
-        if error <= ROUNDING:
+        if covariance[column, column] <= ROUNDING * self.covariance[column, column]:
             return Interval.absent(NO_SPREAD)
+        centre, error = float(self.coefficients[column]), float(np.sqrt(covariance[column, column]))
         low, estimate, high = np.exp([centre - Z * error, centre, centre + Z * error]).tolist()
         return Interval(estimate, error, low, high)
 
