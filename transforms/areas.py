@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, ratio
-from transforms.incidence import Incidence, Influence, aalen_johansen, effectively_followed
+from transforms.incidence import Incidence, Influence, aalen_johansen
 from transforms.intervals import (
     NO_SPREAD,
     Difference,
@@ -24,7 +24,7 @@ from transforms.intervals import (
     largest_share_without_event,
     square_and_add,
 )
-from transforms.kaplan_meier import kaplan_meier
+from transforms.kaplan_meier import effectively_followed, kaplan_meier
 from transforms.survival import reason_for_none
 from warehouse.schemas import CENSORED, EVENT_SEEN
 
@@ -42,7 +42,7 @@ def area_under_incidence(cells: Cells, tau: int) -> Interval:
     within = _until(cells, tau)
     estimate, psi = _area_and_influence(within, tau)
     error = math.sqrt(float((within.n * psi**2).sum()))
-    return _interval(estimate, error, tau, _followed(curve, tau))
+    return _interval(estimate, error, tau, effectively_followed(curve, tau))
 
 
 def restricted_mean(cells: Cells, tau: int) -> Interval:
@@ -57,7 +57,7 @@ def restricted_mean(cells: Cells, tau: int) -> Interval:
     left = so_far[-1] - so_far[1:-1]
     at_risk, events = curve.at_risk[: len(left)], curve.events[: len(left)]
     error = math.sqrt(float((left**2 * ratio(events, at_risk * (at_risk - events))).sum()))
-    return _interval(float(so_far[-1]), error, tau, _followed(incidence, tau))
+    return _interval(float(so_far[-1]), error, tau, effectively_followed(incidence, tau))
 
 
 def area_difference(after: Cells, before: Cells, tau: int) -> Difference:
@@ -73,10 +73,6 @@ def restricted_mean_difference(after: Cells, before: Cells, tau: int) -> Differe
 def _reason_for_none(curve: Incidence, tau: int) -> str | None:
     """Why there is no area, or None. Up to tau = 0 there is nothing to add up: it is 0 for everybody."""
     return reason_for_none(curve, tau) or (NO_SPREAD if tau <= 0 else None)
-
-
-def _followed(curve: Incidence, tau: int) -> int:
-    return effectively_followed(curve.time, curve.at_risk, curve.survival, tau)
 
 
 def _difference(after: Interval, before: Interval, tau: int) -> Difference:

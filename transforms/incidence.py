@@ -49,14 +49,6 @@ def just_before(survival: Floats) -> Floats:
     return np.concatenate([start, survival], axis=-1)[..., :-1]
 
 
-def effectively_followed(time: Integers, at_risk: Integers, survival: Floats, horizon: int) -> int:
-    """At risk / survival, its least value up to the horizon: all pathways where none is censored before."""
-    before = just_before(survival)
-    followed = np.where(before > 0, at_risk / np.where(before > 0, before, 1.0), np.inf)
-    at_horizon = int(np.searchsorted(time, horizon)) + 1  # the first time from the horizon on has its risk set
-    return max(int(followed[:at_horizon].min() + 1e-9), 1)
-
-
 def place(time: Integers, horizon: int) -> int:
     """Index of the last distinct time up to the horizon; -1 before the first."""
     return int(np.searchsorted(time, horizon, "right")) - 1

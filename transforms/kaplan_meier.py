@@ -8,7 +8,7 @@ import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, counts_at, counts_over_time, ratio
 from transforms.group_tests import stratified_log_rank
-from transforms.incidence import effectively_followed, nobody_was_left
+from transforms.incidence import Incidence, just_before, nobody_was_left
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
     NEVER_TOGETHER,
@@ -97,8 +97,16 @@ def survival_at(curve: Survival, horizon: int) -> Interval:
     share = float(curve.survival[last]) if last >= 0 else 1.0
     if 0 < share < 1:
         return Interval(share, float(curve.std_error[last]), float(curve.low[last]), float(curve.high[last]))
-    limit = largest_share_without_event(effectively_followed(curve.time, curve.at_risk, curve.survival, horizon))
+    limit = largest_share_without_event(effectively_followed(curve, horizon))
     return Interval(1.0, None, 1 - limit, 1.0) if share >= 1 else Interval(0.0, None, 0.0, limit)
+
+
+def effectively_followed(curve: Incidence | Survival, horizon: int) -> int:
+    """At risk / survival, its least value up to the horizon: all pathways where none is censored before."""
+    before = just_before(curve.survival)
+    followed = np.where(before > 0, curve.at_risk / np.where(before > 0, before, 1.0), np.inf)
+    at_horizon = int(np.searchsorted(curve.time, horizon)) + 1  # the first time from the horizon on has its risk set
+    return max(int(followed[:at_horizon].min() + 1e-9), 1)
 
 
 def median_survival(curve: Survival) -> Interval:

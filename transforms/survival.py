@@ -18,7 +18,6 @@ from transforms.hybrid import Bounded, hybrid_difference
 from transforms.incidence import (
     Incidence,
     aalen_johansen,
-    effectively_followed,
     influence_of_incidence,
     is_boundary,
     nobody_was_left,
@@ -35,7 +34,14 @@ from transforms.intervals import (
     Z,
     largest_share_without_event,
 )
-from transforms.kaplan_meier import Survival, kaplan_meier, log_rank, median_survival, survival_at
+from transforms.kaplan_meier import (
+    Survival,
+    effectively_followed,
+    kaplan_meier,
+    log_rank,
+    median_survival,
+    survival_at,
+)
 
 __all__ = [
     "Cells", "Incidence", "Survival", "aalen_johansen", "incidence_at", "incidence_difference",
@@ -89,7 +95,7 @@ def share_at(curve: Incidence, horizon: int, *, as_survival: bool) -> Share:
     """The incidence by a horizon that somebody was followed to."""
     last = place(curve.time, horizon)
     value = float(curve.incidence[last]) if last >= 0 else 0.0
-    followed = effectively_followed(curve.time, curve.at_risk, curve.survival, horizon)
+    followed = effectively_followed(curve, horizon)
     if value <= 0 or is_boundary(curve.incidence[last : last + 1])[0]:
         return Share(0.0 if value < HALF else 1.0, None, followed, as_survival)
     return Share(value, math.sqrt(curve.variance[last]), followed, as_survival)
