@@ -43,7 +43,7 @@ RUNS := 3
 bench: $(SET_UP)  ## Measure speed and memory beside pandas and polars, and check that their figures are equal
 	$(BIN)/python -m benchmarks --patients $(SIZE) --runs $(RUNS)
 
-# Programmes drawn at the largest size (smaller ones get as many patients), and the sizes: make calibrate PROGRAMMES=200
+# Programmes drawn at the largest size, of which smaller ones get as many patients: make calibrate PROGRAMMES=200 SIZES="300 1000"
 PROGRAMMES := 1000
 SIZES := 300 1000 3000
 calibrate: $(SET_UP)  ## Simulate programmes with known effects: do the intervals cover, and do the tests stay quiet?

@@ -96,9 +96,9 @@ def variance_of_influence(people: Sequence[Person], horizon: int) -> float:
     return float(sum(psi**2 for psi in influence(people, horizon)))
 
 
-def loglog(share: float, error: float) -> tuple[float, float]:
+def loglog(share: float, error: float, deviate: float = Z) -> tuple[float, float]:
     """Limits of a share on the scale log(-log share), for incidences and survival alike."""
-    width = Z * error / (share * math.log(share))
+    width = deviate * error / (share * math.log(share))
     first, second = share ** math.exp(-width), share ** math.exp(width)
     return min(first, second), max(first, second)
 

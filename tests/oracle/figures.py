@@ -17,6 +17,7 @@ from warehouse.programme import Programme
 
 SCALE = {"day": 1, "minute": 60, "hour": 3600}
 MONTH = Fraction("30.4375")
+MOST_DEVIATE = 40.0  # whose p-value is 0
 NOTHING = {"estimate": None, "ci_low": None, "ci_high": None, "std_error": None, "p_value": None}
 Key = tuple[str, str, str, str, str, str, int | None, str]
 Rows = dict[Cell, list[int]]  # key without the indicator -> the owner of each pathway; of one's own unless several
@@ -363,19 +364,25 @@ def _difference(after: Group, before: Group, tick: int, *, competing: bool) -> d
     scale = estimators.loglog if competing else _loglog_of_survival
     groups = [(float(value), math.sqrt(spread)) for value, spread in ((share, variance), (other, variance_before))]
     correlation = (variance + variance_before - both) / (2 * groups[0][1] * groups[1][1])
-    sides = [side for value, error in groups for side in (value, scale(value, error))]
-    low, high = estimators.squared_and_added(*sides, correlation=correlation)
+
+    def limits(deviate: float) -> tuple[float, float]:
+        sides = [side for value, error in groups for side in (value, scale(value, error, deviate))]
+        return estimators.squared_and_added(*sides, correlation=correlation)
+
+    low, high = limits(estimators.Z)
+    reached = estimators.root(lambda z: -limits(z)[0] if difference > 0 else limits(z)[1], 0.0, MOST_DEVIATE)
     return {
         "estimate": difference,
         "std_error": math.sqrt(both),
         "ci_low": low,
         "ci_high": high,
+        "p_value": math.erfc(reached / math.sqrt(2)) if difference else 1.0,
         "null_reason": None,
     }
 
 
-def _loglog_of_survival(share: float, error: float) -> tuple[float, float]:
-    low, high = estimators.loglog(1 - share, error)
+def _loglog_of_survival(share: float, error: float, deviate: float) -> tuple[float, float]:
+    low, high = estimators.loglog(1 - share, error, deviate)
     return 1 - high, 1 - low
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from statistics import NormalDist
 from typing import Any
 
 import polars as pl
@@ -63,8 +64,8 @@ def test_incidence_by_each_horizon_that_day_included() -> None:
     assert {row["unit"] for row in found} == {"day"}
 
 
-def log_log(share: float, error: float) -> tuple[float, float]:
-    width = 1.959964 * error / (share * math.log(share))
+def log_log(share: float, error: float, deviate: float = 1.959964) -> tuple[float, float]:
+    width = deviate * error / (share * math.log(share))
     return share ** math.exp(-width), share ** math.exp(width)
 
 
@@ -77,7 +78,9 @@ def test_the_difference_is_after_less_before_with_limits_from_both_and_their_inv
     )
     below, above = math.hypot(0.8 - low, high_before - 0.4), math.hypot(high - 0.8, 0.4 - low_before)
     assert values(found, "ci_low", "ci_high") == pytest.approx((0.4 - below, 0.4 + above), abs=1e-6)
-    assert 0.05 < found["p_value"] < 0.5, "0 lies inside"
+    at = NormalDist().inv_cdf(1 - found["p_value"] / 2)  # the deviate at which 0 becomes the lower limit
+    (low, _), (_, high_before) = (log_log(share, math.sqrt(share * (1 - share) / 5), at) for share in (0.8, 0.4))
+    assert math.hypot(0.8 - low, high_before - 0.4) == pytest.approx(0.4)
     assert values(found, "n", "n_events") == (None, None)
 
 

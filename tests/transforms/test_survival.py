@@ -180,6 +180,16 @@ def test_death_is_the_event_of_the_exchanged_cells():
     assert exchanged.number(CENSORED) == 3
 
 
+def test_a_curve_that_nobody_continues_has_no_number_once_others_enter():
+    """Two are at risk until day 2 and both have the event; nine enter on day 4."""
+    late = pl.DataFrame({"entry": [-1, 4, 4], "time": [2, 9, 9], "status": [E, E, C], "n": [2, 4, 5]})
+    group = Cells.of(late.with_columns(pl.col("status").cast(pl.UInt8)))
+    for horizon, reason in ((2, None), (8, None), (9, "nobody_left_at_risk")):
+        assert incidence_at(aalen_johansen(group), horizon).null_reason == reason
+        assert survival_at(kaplan_meier(group), horizon).null_reason == reason
+    assert incidence_difference(group, cells((3, E), (9, C)), 9).null_reason == "nobody_left_at_risk"
+
+
 def test_where_everybody_had_the_event_the_censored_do_not_narrow_the_bound():
     group = cells((1, C, 10), (5, E, 10))
     found = survival_at(kaplan_meier(group), 5)

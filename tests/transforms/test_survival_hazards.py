@@ -219,6 +219,26 @@ def test_disclosure_control_is_told_the_fewest_with_or_without_the_event_of_the_
     assert more["hazard_ratio", None].n == len(BOTH) + 1
 
 
+@pytest.mark.parametrize("indicator", [COMPETING, ALONE], ids=["competing", "alone"])
+def test_a_curve_has_the_limits_of_the_table_beside_it(indicator: Timed) -> None:
+    overall = tallied([*plain(1, [0, 1, 1, 3, 5], 1), *plain(1, [30, 80], 0)]).filter(view="overall")
+    of_table = {
+        figure.horizon: (figure.estimate, figure.ci_low, figure.ci_high)
+        for figure in time_group("after", overall, indicator)
+        if figure.measure == "cumulative_incidence"
+    }
+    rows = list(curve_rows("after", overall, indicator))
+    for horizon, known in of_table.items():
+        last = [row for row in rows if row["time"] <= horizon][-1]  # type: ignore[operator]
+        assert (last["estimate"], last.get("ci_low"), last.get("ci_high")) == pytest.approx(known)
+
+
+def test_a_curve_ends_where_nobody_was_left_and_others_enter_later() -> None:
+    late = [(1, 4, 9, 1, "east", "50+", "yes"), (1, 4, 9, 0, "east", "50+", "yes")]
+    overall = tallied([*plain(1, [2, 2], 1), *late]).filter(view="overall")
+    assert [row["time"] for row in curve_rows("after", overall, COMPETING)] == [0, 2]
+
+
 def test_a_curve_begins_with_those_who_are_at_risk_at_once() -> None:
     late = [(1, 1, 4, 1, "east", "50+", "yes"), (1, 2, 5, 0, "east", "50+", "yes")]
     overall = tallied([*plain(1, [3, 4, 5], 1), *late]).filter(view="overall")
