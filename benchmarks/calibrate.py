@@ -19,20 +19,22 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from transforms.figure import Figure
 from transforms.follow_up import History
-from transforms.outcomes import outcomes
+from transforms.outcomes import Courses, courses, numbers, outcomes
 from transforms.pathways import pathways
-from transforms.rate_figures import rate_contrast, rate_group
+from transforms.rate_figures import Rated, events_avoided, rate_contrast, rate_group
+from transforms.recurrences import tally_recurrences
 from transforms.share_figures import share_contrast, share_group
 from transforms.tallies import merge, tally
 from transforms.time_figures import time_contrast, time_group
 from warehouse.declarations import load
-from warehouse.kinds import Indicator, RecurrentEvent, TimeToEvent
+from warehouse.kinds import Gap, Indicator, Proportion, RecurrentEvent, Score, TimeToEvent
 from warehouse.programme import Programme, Site
 from warehouse.schemas import EVENT, PATIENT, REASON, WORD, Tallies
 from warehouse.simulation.cohort import Cohort, SiteEffects, day_number, draw_cohort
@@ -42,15 +44,17 @@ from warehouse.simulation.truth import TruthSoFar
 
 PATIENTS_AT_ONCE = 60_000
 RATE = "emergency_visit_rate"
-# What is looked at: the indicator's primary measure of a period and its contrast; and the ratio of rates.
+# What is looked at: the primary measure of a period and its contrast; of rates their ratios too and the events avoided.
 PERIODS = ("before", "after", "after-before", "after/before")
-MEASURES = ("cumulative_incidence", "top_box", "rate", "rate_ratio")
+RATIOS = ("rate_ratio", "rate_ratio_negative_binomial")
+MEASURES = ("cumulative_incidence", "top_box", "rate", "events_avoided", *RATIOS)
+COVERAGE, ALARMS = (0.93, 0.97), (0.03, 0.07)  # within which the primary figures must lie
 KEYS = ["indicator_id", "measure", "period"]
 FOUND = dict.fromkeys(KEYS, pl.String) | dict.fromkeys(("estimate", "ci_low", "ci_high"), pl.Float64)
 SITES_SEED = 12
 LEVELS = ("referral_per_day", "emergency_per_day", "needs_assessment_per_day", "satisfaction_mean")
 
-Counted = dict[str, tuple[pl.DataFrame, pl.DataFrame]]  # indicator -> pathways, outcomes
+Counted = dict[str, tuple[pl.DataFrame, pl.DataFrame, Courses | None]]  # indicator -> pathways, outcomes, courses
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,11 @@ class Block:
     seed: int
 
 
-def main() -> None:
-    """Print one table for each size: truth, bias, coverage, and how often a difference is found where there is none."""
+def main() -> int:
+    """Print one table for each size: truth, bias, coverage, and how often a difference is found where there is none.
+
+    1 where a primary figure lies outside its bounds, which it names; with few programmes chance alone does that.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programmes", type=int, default=1000, help="simulated programmes of the largest size")
     parser.add_argument("--sizes", type=int, nargs="+", default=[300, 1000, 3000], help="patients of a programme")
@@ -72,6 +79,7 @@ def main() -> None:
     chosen = parser.parse_args()
     began = time.process_time(), time.monotonic()
     print(f"With the planted effects and with none; seed {chosen.seed}.")
+    outside: list[str] = []
     with ProcessPoolExecutor() as pool:
         for size in chosen.sizes:
             # As many patients at every size: small programmes are cheap, and their figures lie nearest to the limits.
@@ -80,9 +88,13 @@ def main() -> None:
             found, truths = (pl.concat(frames) for frames in zip(*pool.map(_looked_into, blocks), strict=True))
             truths = truths.group_by("has_effect", *KEYS).agg(pl.col("truth").mean())
             print(f"\n### {size:,} patients, {programmes:,} programmes\n")
-            print("\n".join(_table(found.join(truths, on=["has_effect", *KEYS]))))
+            summary = _summary(found.join(truths, on=["has_effect", *KEYS]))
+            print("\n".join(_table(summary)))
+            outside += [f"{size:,} patients: {miss}" for row in summary.iter_rows(named=True) for miss in _misses(row)]
     print(f"\nPython {platform.python_version()}, polars {pl.__version__}, numpy {np.__version__};", end=" ")
     print(f"{(time.monotonic() - began[1]) / 60:.0f} minutes.")
+    print("\n".join(["", "Outside their bounds:", *outside] if outside else ["", "All primary figures are inside."]))
+    return int(bool(outside))
 
 
 def _blocks(programmes: int, size: int, seed: int) -> Iterator[Block]:
@@ -143,7 +155,7 @@ def _looked_into(block: Block) -> tuple[pl.DataFrame, pl.DataFrame]:
     events = _events(draw_histories(cohort, simulation, rng), cohort, programme)
     tallies = _tallies(_outcomes(events, cohort.size, programme), programme, block)
     found = [row for name, of in programme.indicators.items() for row in _figures(tallies, name, of)]
-    truths = pl.concat([_planted(simulation, cohort), _true_rates(tallies, programme)])
+    truths = pl.concat([_planted(simulation, cohort), _true_rates(tallies, programme, block)])
     effect = pl.lit(block.has_effect).alias("has_effect")
     return pl.DataFrame(found, schema=FOUND).with_columns(effect), truths.with_columns(effect)
 
@@ -156,7 +168,12 @@ def _outcomes(events: pl.DataFrame, size: int, programme: Programme) -> Counted:
         last_at=pl.col("occurred_at").max(), last_on=pl.col("occurred_on").max(), first_on=pl.col("occurred_on").min()
     )
     history = History(events, last)
-    return {name: (started, outcomes(started, history, programme, of)) for name, of in programme.indicators.items()}
+    found: Counted = {}
+    for name, of in programme.indicators.items():
+        followed = courses(started, history, programme, of) if isinstance(of, RecurrentEvent) else None
+        known = outcomes(started, history, programme, of) if followed is None else numbers(followed)
+        found[name] = started, known, followed
+    return found
 
 
 def _tallies(counted: Counted, programme: Programme, block: Block) -> Tallies:
@@ -165,14 +182,16 @@ def _tallies(counted: Counted, programme: Programme, block: Block) -> Tallies:
     of_programmes = programme.model_copy(update={"sites": tuple(Site(id=name) for name in names)})
     numbered = pl.lit(pl.Series(names)).gather(pl.col("patient") // block.patients).cast(WORD)
     parts = []
-    for name, (started, found) in counted.items():
+    for name, (started, found, followed) in counted.items():
         # Outcomes stand in the order of pathways, and keep it: whoever is of no circuit site is excluded instead.
         elsewhere = pl.Series(started["arm"] != "circuit")
-        of_circuit = found.with_columns(
-            excluded=pl.when(elsewhere).then(pl.lit("site_unknown", REASON)).otherwise("excluded")
-        )
-        own = started.with_columns(site=numbered)
-        parts.append(tally(own, of_circuit, of_programmes, indicator_id=name, variant="main"))
+        of_circuit = pl.when(elsewhere).then(pl.lit("site_unknown", REASON)).otherwise("excluded")
+        own, named = started.with_columns(site=numbered), {"indicator_id": name, "variant": "main"}
+        parts.append(tally(own, found.with_columns(excluded=of_circuit), of_programmes, **named))
+        if followed is not None:
+            spans = followed.spans.with_columns(excluded=of_circuit, site=numbered)
+            seen = followed.episodes.filter(spans["excluded"].is_null()[followed.episodes["pathway"]])
+            parts.append(tally_recurrences(Courses(spans, seen), of_programmes, **named))
     return merge(*parts)
 
 
@@ -185,27 +204,33 @@ def _figures(tallies: Tallies, name: str, of: Indicator) -> Iterator[dict[str, o
         if isinstance(of, RecurrentEvent)
         else tallies.score
     )
-    cells = kind.filter(pl.col("indicator_id") == name, pl.col("view") == "site", pl.col("arm") == "circuit")
-    for programme in cells.partition_by("site", maintain_order=True):
-        groups = {period: programme.filter(period=period) for period in ("before", "after")}
-        if any(group.is_empty() for group in groups.values()):
+    of_circuit = (pl.col("indicator_id") == name) & (pl.col("view") == "site") & (pl.col("arm") == "circuit")
+    recurring = tallies.recurrences.filter(of_circuit).partition_by("site", as_dict=True)
+    for (site,), cells in kind.filter(of_circuit).partition_by("site", maintain_order=True, as_dict=True).items():
+        rated = Rated(cells, recurring.get((site,), tallies.recurrences.clear()))
+        groups = {period: rated.of_period(period) for period in ("before", "after")}
+        if any(group.cells.is_empty() for group in groups.values()):
             continue
         for figure in _of_groups(groups, of):
             if figure.measure in MEASURES and figure.horizon == of.primary.horizon:
                 yield {"indicator_id": name, **{key: value for key, value in vars(figure).items() if key in FOUND}}
 
 
-def _of_groups(groups: dict[str, pl.DataFrame], of: Indicator) -> Iterator[Figure]:
+def _of_groups(groups: dict[str, Rated], of: Indicator) -> Iterator[Figure]:
+    cells = {period: group.cells for period, group in groups.items()}
     match of:
         case TimeToEvent():
-            group, contrast = time_group, time_contrast
+            yield from (figure for period in cells for figure in time_group(period, cells[period], of))
+            yield from time_contrast(cells["after"], cells["before"], of)
         case RecurrentEvent():
-            group, contrast = rate_group, rate_contrast
-        case _:
-            group, contrast = share_group, share_contrast
-    for period, cells in groups.items():
-        yield from group(period, cells, of)
-    yield from contrast(groups["after"], groups["before"], of)
+            yield from (figure for period in cells for figure in rate_group(period, cells[period], of))
+            yield from rate_contrast(groups["after"], groups["before"], of)
+            yield from events_avoided(groups["after"], groups["before"], of)
+        case Score() | Proportion():
+            yield from (figure for period in cells for figure in share_group(period, cells[period], of))
+            yield from share_contrast(cells["after"], cells["before"], of)
+        case Gap():
+            raise ValueError("a gap is no primary indicator")
 
 
 def _planted(simulation: Simulation, cohort: Cohort) -> pl.DataFrame:
@@ -227,22 +252,27 @@ def _planted(simulation: Simulation, cohort: Cohort) -> pl.DataFrame:
     )
 
 
-def _true_rates(tallies: Tallies, programme: Programme) -> pl.DataFrame:
-    """The rates of all patients of the block together: KEYS, truth."""
-    overall = tallies.count.filter(pl.col("view") == "overall").with_columns(view=pl.lit("site"), site=pl.lit("all"))
-    figures = _figures(replace(tallies, count=overall), RATE, programme.indicators[RATE])
-    return pl.DataFrame(list(figures), schema=FOUND).select(*KEYS, truth="estimate")
+def _true_rates(tallies: Tallies, programme: Programme, block: Block) -> pl.DataFrame:
+    """The rates of all patients of the block together, and without effect no contrast at all: KEYS, truth."""
+    together = {"view": pl.lit("site"), "site": pl.lit("all")}
+    counted, recurring = (
+        frame.filter(pl.col("view") == "overall").with_columns(**together)
+        for frame in (tallies.count, tallies.recurrences)
+    )
+    found = _figures(replace(tallies, count=counted, recurrences=recurring), RATE, programme.indicators[RATE])
+    rates = pl.DataFrame(list(found), schema=FOUND)
+    of_one = pl.when(pl.col("measure") == "events_avoided").then(block.programmes).otherwise(1)
+    nothing = pl.when(pl.col("measure").is_in(RATIOS)).then(1.0).otherwise(0.0)
+    planted = pl.when(pl.col("period").is_in(["before", "after"]) | block.has_effect)
+    return rates.select(*KEYS, truth=planted.then(pl.col("estimate") / of_one).otherwise(nothing))
 
 
-def _table(found: pl.DataFrame) -> Iterator[str]:
-    """One row per figure: what was planted, mean estimate, bias with its limit, coverage, false alarms."""
-    yield "| figure | planted | mean estimate | bias | allowed | covers | without effect: covers | false alarms |"
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+def _summary(found: pl.DataFrame) -> pl.DataFrame:
+    """One row per figure with its effect, and beside it the same without (``_quiet``)."""
     inside = pl.col("truth").is_between("ci_low", "ci_high")
-    of_ratio = pl.col("measure") == "rate_ratio"  # whose mean is that of its logarithm
+    of_ratio = pl.col("measure").is_in(RATIOS)  # whose mean is that of its logarithm
     null_value = pl.when(of_ratio).then(1.0).otherwise(0.0)
-    # Rates of the two periods differ without any effect, as follow-up is cut in the one: no alarm is false there.
-    of_contrast = (pl.col("period") == "after-before") & (pl.col("indicator_id") != RATE)
+    of_contrast = pl.col("period").is_in(["after-before", "after/before"])
     alarm = pl.when(of_contrast).then(~null_value.is_between(pl.col("ci_low"), pl.col("ci_high")))
     summary = (
         found.group_by("has_effect", *KEYS)
@@ -260,12 +290,35 @@ def _table(found: pl.DataFrame) -> Iterator[str]:
         .sort("has_effect", *KEYS)
     )
     planted, quiet = (summary.filter(has_effect=effect) for effect in (True, False))
-    for row in planted.join(quiet, on=KEYS, suffix="_quiet", maintain_order="left").iter_rows(named=True):
-        yield _row(row)
+    return planted.join(quiet, on=KEYS, suffix="_quiet", maintain_order="left")
 
 
-def _row(row: dict[str, float]) -> str:
-    bias, allowed = row["mean"] - row["truth"], max(0.02 * abs(row["truth"]), 2 * row["error"])
+def _misses(row: dict[str, Any]) -> Iterator[str]:
+    """What of a primary figure lies outside its bounds."""
+    if row["indicator_id"] == RATE:
+        return
+    name = f"{row['indicator_id']} {row['measure']} {row['period']}"
+    for column, (low, high) in (("covers", COVERAGE), ("covers_quiet", COVERAGE), ("alarms_quiet", ALARMS)):
+        if row[column] is not None and not low <= row[column] <= high:
+            yield f"{name}, {column.replace('_quiet', ' without effect')}: {row[column]:.1%}"
+    if abs(row["mean"] - row["truth"]) > _allowed(row):
+        yield f"{name}, bias: {row['mean'] - row['truth']:+.4f}"
+
+
+def _allowed(row: dict[str, Any]) -> float:
+    """The largest bias: 2 % of what was planted, or two standard errors of the mean."""
+    return float(max(0.02 * abs(row["truth"]), 2 * row["error"]))
+
+
+def _table(summary: pl.DataFrame) -> Iterator[str]:
+    """One row per figure: what was planted, mean estimate, bias with its limit, coverage, false alarms."""
+    yield "| figure | planted | mean estimate | bias | allowed | covers | without effect: covers | false alarms |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    yield from (_row(row) for row in summary.iter_rows(named=True))
+
+
+def _row(row: dict[str, Any]) -> str:
+    bias, allowed = row["mean"] - row["truth"], _allowed(row)
     alarms = "" if row["alarms_quiet"] is None else f"{row['alarms_quiet']:.1%}"
     absent = row["absent"] + row["absent_quiet"]
     return (
@@ -276,4 +329,4 @@ def _row(row: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

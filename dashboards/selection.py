@@ -26,7 +26,7 @@ TESTS = frozenset({*OF_CURVES, *PROPORTIONALITY.values(), "brunner_munzel", INTE
 # What compares after with before without being a difference of two values: told in a sentence.
 RATIOS = frozenset(
     {
-        "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "rate_ratio_andersen_gill", "events_avoided",
+        "rate_ratio", "rate_ratio_negative_binomial", "events_avoided",
         "probability_of_superiority", "odds_ratio", "tipping_point", *PROPORTIONALITY,
     }
 )  # fmt: skip

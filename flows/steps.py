@@ -165,9 +165,10 @@ def _tallies(store: Store, programme: Programme) -> Iterator[Tallies]:
             else:
                 found = outcomes(looked_at, history, programme, changed)
             recorded = is_recorded(found, history.events, changed)
-            if isinstance(changed, RecurrentEvent) and variant == "main" and recorded:
-                yield tally_months(followed, indicator_id=indicator_id)
-                yield tally_recurrences(followed, indicator_id=indicator_id)
+            if isinstance(changed, RecurrentEvent) and recorded:
+                yield tally_recurrences(followed, programme, indicator_id=indicator_id, variant=variant)
+                if variant == "main":
+                    yield tally_months(followed, indicator_id=indicator_id)
             found = found if recorded else excluded_as_unrecorded(found)
             yield tally(looked_at, found, programme, indicator_id=indicator_id, variant=variant)
 

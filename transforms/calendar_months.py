@@ -18,14 +18,14 @@ from transforms.tallies import merge
 from warehouse.schemas import MONTH_TALLY, Tallies
 
 MONTH = "%Y-%m"
-SPAN = ("start", "last", "stop")
+SPAN = ("since", "last", "stop")
 OBSERVED = pl.Schema({"arm": pl.String, "period": pl.String, "n": pl.Int64, "exposure": pl.Int64})
 
 
 def tally_months(courses: Courses, *, indicator_id: str) -> Tallies:
     """Count the calendar months of recurrent events (MONTH_TALLY): every month in which somebody was observed.
 
-    Days of observation are ``start <= day <= last``, days at risk ``start <= day < stop``, each counted in its own
+    Days of observation are ``since <= day <= last``, days at risk ``since <= day < stop``, each counted in its own
     month: the sums over all months are those of OUTCOME_COUNT.
     """
     spans = courses.spans.filter(pl.col("excluded").is_null())

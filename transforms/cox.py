@@ -30,6 +30,7 @@ MOST_STEPS = 30
 CONVERGED = 1e-10  # of the squared Newton step in units of its information
 LARGEST_LOG_RATIO = 15.0  # between any two patients: levels that tell who has no event drift to infinity
 LARGEST_STEP = 5.0  # of the same in one Newton step: sums of weights must not swallow the smallest of them
+LARGEST_EXPONENT = 700.0  # of a limit: what lies beyond is no number
 ROUNDING = 1e-12  # of a quantity of the same kind that is not nothing: what is below it is nothing
 
 
@@ -39,8 +40,8 @@ class CoxModel:
 
     ``influence`` is what one patient of each cell brings to the coefficients (R's ``dfbeta``), cells x
     columns; ``robust`` is the sandwich over patients, the sum of its squares, and ``clustered`` that over
-    clusters (None where none were given). All are None, with a reason, where the model has no finite
-    solution.
+    clusters, of which there are ``clusters`` (None where none were given). All are None, with a reason, where
+    the model has no finite solution.
     """
 
     coefficients: Floats | None
@@ -49,31 +50,43 @@ class CoxModel:
     clustered: Floats | None
     log_likelihood: float | None
     influence: Floats | None = None
+    clusters: int = 0
     null_reason: str | None = None
 
     @classmethod
     def absent(cls, reason: str) -> CoxModel:
         """No model, for the reason given."""
-        return cls(None, None, None, None, None, None, reason)
+        return cls(None, None, None, None, None, null_reason=reason)
 
-    def hazard_ratio(self, column: int, errors: Literal["model", "robust", "clustered"] = "robust") -> Difference:
-        """Hazard ratio of a column with Wald's test and interval on the log scale; ``std_error`` is that of the log.
+    def hazard_ratio(self, column: int) -> Difference:
+        """Hazard ratio of a column with Wald's test and interval from the sandwich over patients, on the log scale.
 
-        Null where the error is nothing beside that of the model: patients or clusters that are all alike.
+        ``std_error`` is that of the log. Null where it is nothing beside that of the model: all patients are alike.
         """
-        covariance = {"model": self.covariance, "robust": self.robust, "clustered": self.clustered}[errors]
-        if covariance is None:
-            return Difference.absent(self.null_reason or NO_CLUSTER)
-        return self.hazard_ratio_with(column, float(covariance[column, column]))
+        if self.robust is None:
+            return Difference.absent(self.null_reason or NOT_ESTIMABLE)
+        return self.hazard_ratio_with(column, float(self.robust[column, column]))
 
-    def hazard_ratio_with(self, column: int, variance: float) -> Difference:
+    def hazard_ratio_by_cluster(self, column: int) -> Difference:
+        """The same from the sandwich over clusters.
+
+        A sum of a few squares is small too often: it is raised by G / (G - 1) and judged by Student's law with G - 1
+        degrees of freedom (Cameron and Miller 2015, Journal of Human Resources 50, 317-372).
+        """
+        if self.clustered is None or self.clusters < 2:
+            return Difference.absent(self.null_reason or NO_CLUSTER)
+        raised = float(self.clustered[column, column]) * self.clusters / (self.clusters - 1)
+        return self.hazard_ratio_with(column, raised, freedom=self.clusters - 1)
+
+    def hazard_ratio_with(self, column: int, variance: float, freedom: int | None = None) -> Difference:
         """The same with a variance of the log ratio that is known from elsewhere."""
         if self.coefficients is None or self.covariance is None:
             return Difference.absent(self.null_reason or NOT_ESTIMABLE)
         if variance <= ROUNDING * self.covariance[column, column]:
             return Difference.absent(NO_SPREAD)
-        log = Difference.normal(float(self.coefficients[column]), math.sqrt(variance))
-        low, ratio, high = (math.exp(value or 0.0) for value in (log.low, log.estimate, log.high))
+        centre, error = float(self.coefficients[column]), math.sqrt(variance)
+        log = Difference.student(centre, error, freedom) if freedom else Difference.normal(centre, error)
+        low, ratio, high = np.exp([log.low or 0.0, centre, min(log.high or 0.0, LARGEST_EXPONENT)]).tolist()
         return replace(log, estimate=ratio, low=low, high=high)
 
 
@@ -105,6 +118,7 @@ def cox(
         clustered=None if cluster is None else _over_clusters(patients, cluster),
         log_likelihood=moments.log_likelihood,
         influence=influence,
+        clusters=0 if cluster is None else len(np.unique(cluster)),
     )
 
 

@@ -46,9 +46,7 @@ WHOLE = ("median_time", "restricted_mean", "area_under_incidence", "mean", "even
 DECIMALS = dict.fromkeys(WHOLE, 0) | {"rate": 1}
 CONTRASTS = (CONTRAST, RATIO)
 P_VALUES = ("p_value", "p_adjusted")
-OF_RATES = (
-    "rate_ratio", "rate_ratio_negative_binomial", "rate_ratio_exact", "rate_ratio_andersen_gill", "events_avoided",
-)  # fmt: skip
+OF_RATES = ("rate_ratio", "rate_ratio_negative_binomial", "events_avoided")
 OF_ANSWERS = ("probability_of_superiority", "brunner_munzel", "odds_ratio", "tipping_point")
 # A contrast's measure -> that of its groups.
 OF_GROUPS = dict.fromkeys(OF_RATES, "rate") | dict.fromkeys(OF_ANSWERS, "top_box")

@@ -1,14 +1,14 @@
 """Counts become estimates: which estimator for which kind, in which scope, primary or secondary.
 
-Deaths compete: Aalen-Johansen incidence with delta-method errors. Where nothing competes:
+Deaths compete: Aalen-Johansen incidence with influence-function errors. Where nothing competes:
 Kaplan-Meier and the log-rank test. Several pathways of one patient: patient-clustered errors, from pairs.
-Whole curves: areas and Gray's test. Rates: exact and patient-robust. Shares: Wilson and Newcombe.
+Whole curves: areas and Gray's test. Rates: exact, and at equal follow-up. Shares: Wilson and Newcombe.
 Scores: the top box first, the mean as a footnote. Monthly and quarterly figures follow the month of time zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard, assert_never
 
@@ -21,7 +21,7 @@ from transforms.hazard_figures import hazard_figures
 from transforms.inference import adjusted, labelled
 from transforms.interactions import interactions
 from transforms.intervals import NO_PATHWAY
-from transforms.rate_figures import rate_contrast, rate_group
+from transforms.rate_figures import Rated, rate_contrast, rate_group
 from transforms.recorded import told_why_absent
 from transforms.recurrent_figures import recurrent_figures
 from transforms.response_figures import response_figures
@@ -71,7 +71,9 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                     "unit": _unit(indicator),
                 }
                 groups, pairs = _by_period(cells, scope, programme), _of_view(all_pairs, scope, scope.view)
-                of_scope = [*_figures(groups, indicator, scope, pairs), *_series(cells, indicator, scope, all_pairs)]
+                counted = recurrences.filter((pl.col("view") == scope.view) & scope.where)
+                of_scope = [*_figures(groups, indicator, scope, pairs, counted)]
+                of_scope += _series(cells, indicator, scope, all_pairs)
                 of_scope += _hazards(cells, indicator, scope, pairs, programme)
                 stream = _stream(programme, indicator_id, variant, scope)
                 of_scope += _resampled(groups, indicator, scope, pairs, stream)
@@ -137,8 +139,10 @@ def _within(pairs: Pairs, period: str) -> Pairs:
     return pairs.filter(period_a=period, period_b=period)
 
 
-def _figures(groups: Groups, indicator: Indicator, scope: Scope, pairs: Pairs) -> Iterator[Figure]:
-    """Figures of each period and, after against before, their contrasts."""
+def _figures(
+    groups: Groups, indicator: Indicator, scope: Scope, pairs: Pairs, counted: pl.DataFrame
+) -> Iterator[Figure]:
+    """Figures of each period and, after against before, their contrasts. ``counted`` are rows of RECURRENCE_TALLY."""
     for period, cells in groups.items():
         if cells.is_empty():
             yield replace(_absent(indicator, period, NO_PATHWAY), n=0, n_events=0)
@@ -147,7 +151,7 @@ def _figures(groups: Groups, indicator: Indicator, scope: Scope, pairs: Pairs) -
             if _has_area(indicator, scope, pairs):
                 yield from curve_group(period, cells, indicator)
     if scope.name != "not_started":
-        yield from _contrasts(groups["after"], groups["before"], indicator, scope, pairs)
+        yield from _contrasts(groups["after"], groups["before"], indicator, scope, pairs, counted)
 
 
 def _group(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
@@ -180,13 +184,18 @@ def headline(period: str, cells: pl.DataFrame, indicator: Indicator, pairs: Pair
             assert_never(indicator)
 
 
-def contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, pairs: Pairs) -> Iterator[Figure]:
-    """The contrasts of two groups of cells, after against before, by the kind of the indicator."""
+def contrast(
+    after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, pairs: Pairs, counted: Sequence[pl.DataFrame]
+) -> Iterator[Figure]:
+    """The contrasts of two groups of cells, after against before, by the kind of the indicator.
+
+    ``counted``: of recurrent events, the rows of RECURRENCE_TALLY of either group, in the same order.
+    """
     match indicator:
         case TimeToEvent() | Gap():
             return time_contrast(after, before, indicator, pairs)
         case RecurrentEvent():
-            return rate_contrast(after, before, indicator)
+            return rate_contrast(Rated(after, counted[0]), Rated(before, counted[1]), indicator)
         case Proportion() | Score():
             return share_contrast(after, before, indicator)
         case _:
@@ -194,13 +203,19 @@ def contrast(after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, pa
 
 
 def _contrasts(
-    after: pl.DataFrame, before: pl.DataFrame, indicator: Indicator, scope: Scope, pairs: Pairs
+    after: pl.DataFrame,
+    before: pl.DataFrame,
+    indicator: Indicator,
+    scope: Scope,
+    pairs: Pairs,
+    counted: pl.DataFrame,
 ) -> Iterator[Figure]:
     """Contrasts with their p-values for whole arms; sites and strata get estimates and intervals only."""
     if after.is_empty() or before.is_empty():
         yield _absent(indicator, CONTRAST, PERIOD_ABSENT)
         return
-    found = contrast(after, before, indicator, pairs)
+    of_both = [counted.filter(period=period) for period in ("after", "before")]
+    found = contrast(after, before, indicator, pairs, of_both)
     if scope.view == "overall":
         yield from found
         if _has_area(indicator, scope, pairs):

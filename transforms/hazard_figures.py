@@ -36,9 +36,9 @@ from warehouse.schemas import EVENT_SEEN, LEVEL_SEPARATOR
 PERIODS = ("after", "before")
 EFRON = "Cox model of the cause-specific hazard, Efron ties"
 BY_PATIENT = f"{EFRON}, patient-robust error"
-BY_SITE = f"{EFRON}, site-clustered error"
-FEW_SITES = 20  # below it a sandwich over sites may be too small (Cameron, Gelbach and Miller 2008)
-FEW = "; fewer than 20 sites, the error may be too small"
+BY_SITE = f"{EFRON}, site-clustered error, Student's law"
+FEW_SITES = 20  # below it a sandwich over sites rests on few squares (Cameron, Gelbach and Miller 2008)
+FEW = "; fewer than 20 sites, the error is uncertain"
 SITE_CLUSTERED, ADJUSTED = "sensitivity:site_clustered", "sensitivity:adjusted"
 PROPORTIONALITY = "Grambsch-Therneau test, time on the scale of Kaplan-Meier"
 LOG_RANK = "log-rank test"
@@ -238,7 +238,7 @@ def _proportionality(arm: _Arm) -> Test:
 def _site_clustered(compared: _Compared) -> Difference:
     """The same ratio with the sandwich over sites: all pathways of a site may be alike."""
     clusters = np.unique(compared.label.astype(str), return_inverse=True)[1].astype(np.int64)
-    return cox(compared.cells, compared.columns, cluster=clusters).hazard_ratio(0, "clustered")
+    return cox(compared.cells, compared.columns, cluster=clusters).hazard_ratio_by_cluster(0)
 
 
 def _adjusted(arm: _Arm) -> tuple[Difference, dict[str, int]]:

@@ -81,6 +81,15 @@ class Difference:
         z = estimate / std_error
         return cls(estimate, std_error, estimate - Z * std_error, estimate + Z * std_error, z, two_sided(z))
 
+    @classmethod
+    def student(cls, estimate: float, std_error: float, freedom: float) -> Difference:
+        """The same with Student's law, ``freedom`` degrees of it; ``z`` holds his t."""
+        from scipy.stats import t
+
+        statistic, width = estimate / std_error, float(t.ppf(0.5 + CONFIDENCE / 2, freedom)) * std_error
+        p_value = float(2 * t.sf(abs(statistic), freedom))
+        return cls(estimate, std_error, estimate - width, estimate + width, statistic, p_value)
+
     @property
     def reach_towards_zero(self) -> float:
         """How far the interval goes from the estimate to the side of 0; the farther of both where it is 0."""

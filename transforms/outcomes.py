@@ -120,15 +120,15 @@ def recurrent_event(pathways: pl.DataFrame, history: History, programme: Program
 def numbers(found: Courses) -> pl.DataFrame:
     """The episodes and the days at risk of each course (OUTCOME_COUNT)."""
     counted = with_number(found.spans, found.episodes, "events")
-    return _result(counted.with_columns(exposure=pl.col("stop") - pl.col("start")), OUTCOME_COUNT)
+    return _result(counted.with_columns(exposure=pl.col("stop") - pl.col("since")), OUTCOME_COUNT)
 
 
 @dataclass(frozen=True)
 class Courses:
     """What happened to each pathway and when, in days from time zero.
 
-    ``spans``: the pathways with ``excluded``, the first day ``start`` and the last day ``last`` on which an episode
-    is seen, ``stop``: the days at risk are those of ``start <= day < stop``, and whether the patient ``died`` on the
+    ``spans``: the pathways with ``excluded``, the first day ``since`` and the last day ``last`` on which an episode
+    is seen, ``stop``: the days at risk are those of ``since <= day < stop``, and whether the patient ``died`` on the
     last. ``episodes``: one row per episode seen, ``pathway`` and its day ``offset``.
     """
 
@@ -147,7 +147,7 @@ def courses(pathways: pl.DataFrame, history: History, programme: Programme, of: 
     begun = offsets(pathways, episodes(visits, of.episode_hours), of, of.event)
     timed = with_first(pathways, offsets(pathways, history.events, of, DEATH), "dies")
     spans = with_follow_up(timed, history, programme, of).with_columns(
-        start=pl.lit(low),
+        since=pl.lit(low),
         last=pl.min_horizontal(pl.col("closes") - 1, "leaves"),
         stop=pl.min_horizontal("closes", "leaves"),
     )

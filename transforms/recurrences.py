@@ -15,47 +15,54 @@ from transforms.counting import count
 from transforms.follow_up import beside
 from transforms.outcomes import Courses
 from transforms.recurrent import Recurrences
-from transforms.tallies import merge
+from transforms.tallies import View, merge, view_of_start, views
 from warehouse.kinds import RecurrentEvent
+from warehouse.programme import Programme
 from warehouse.schemas import CENSORED, COMPETED, RECURRENCE_TALLY, Tallies
 
-GROUP = ["period", "arm"]
 CELL = ("first", "opens", "second", "end", "status")
 
 
-def tally_recurrences(courses: Courses, *, indicator_id: str) -> Tallies:
-    """Count the recurrences of an indicator itself in its view ``overall`` (RECURRENCE_TALLY)."""
+def tally_recurrences(courses: Courses, programme: Programme, *, indicator_id: str, variant: str) -> Tallies:
+    """Count the recurrences of one variant of an indicator (RECURRENCE_TALLY) in the views of ``tally`` by period."""
+    of = programme.indicators[indicator_id]
+    looked_at = [*views(programme, of, variant), *view_of_start(courses.spans, variant)]
+    of_periods = [view for view in looked_at if view.period == "period"]
+    factors = list(dict.fromkeys(["arm", *(factor for view in of_periods for factor in view.factors)]))
     ends = {"end": pl.col("last"), "status": pl.when("died").then(COMPETED).otherwise(CENSORED).cast(pl.UInt8)}
-    ended = courses.spans.filter(pl.col("excluded").is_null()).select(*GROUP, **ends)
-    events = beside(courses.episodes.sort("pathway", "offset"), courses.spans, *GROUP, "last", "died")
+    ended = courses.spans.filter(pl.col("excluded").is_null()).select(*factors, **ends)
+    events = courses.episodes.sort("pathway", "offset")
     opens = pl.col("pathway").ne_missing(pl.col("pathway").shift())
-    single = events.select(*GROUP, first="offset", opens=opens, **ends)
-    counted = pl.concat([_counted(rows) for rows in (ended, single, _pairs(events))])
-    keyed = counted.with_columns(
-        indicator_id=pl.lit(indicator_id),
-        variant=pl.lit("main"),
-        view=pl.lit("overall"),
-        site=pl.lit(None, pl.String),
-        stratum=pl.lit(None, pl.String),
+    single = beside(events, courses.spans, *factors, "last", "died").select(
+        *factors, first="offset", opens=opens, **ends
     )
-    return merge(replace(merge(), recurrences=keyed.select(RECURRENCE_TALLY.names())))
+    pairs = beside(_pairs(events), courses.spans, *factors).drop("pathway")
+    counted = [
+        _keyed(view.keyed(_counted(rows, view), indicator_id, variant))
+        for rows in (ended, single, pairs)
+        for view in of_periods
+    ]
+    return merge(replace(merge(), recurrences=pl.concat(counted)))
 
 
 def _pairs(events: pl.DataFrame) -> pl.DataFrame:
     """Every two events of one pathway, the earlier first, an event with itself among them."""
     alone = events["pathway"].is_unique()
-    several = events.filter(~alone).select("pathway", *GROUP, first="offset")
-    both = several.join(several.select("pathway", second="first"), on="pathway").drop("pathway")
-    lone = events.filter(alone).select(*GROUP, first="offset", second="offset")
+    several = events.filter(~alone).select("pathway", first="offset")
+    both = several.join(several.select("pathway", second="first"), on="pathway")
+    lone = events.filter(alone).select("pathway", first="offset", second="offset")
     return pl.concat([both.filter(pl.col("first") <= pl.col("second")), lone])
 
 
-def _counted(rows: pl.DataFrame) -> pl.DataFrame:
-    """How many rows share each cell; null in the columns that rows of their sort do not have."""
-    counted = count(rows, rows.columns)
-    cell = [name for name in RECURRENCE_TALLY if name in CELL]
-    absent = [pl.lit(None, RECURRENCE_TALLY[name]).alias(name) for name in cell if name not in rows.columns]
-    return counted.with_columns(*absent, *(pl.col(name).cast(pl.String) for name in GROUP)).select(*GROUP, *cell, "n")
+def _counted(rows: pl.DataFrame, view: View) -> pl.DataFrame:
+    """How many rows share each cell of a view."""
+    return count(rows, [*(name for name in CELL if name in rows.columns), "arm", *view.factors])
+
+
+def _keyed(counted: pl.DataFrame) -> pl.DataFrame:
+    """The columns of the tally, null in those that rows of their sort do not have."""
+    absent = [pl.lit(None, RECURRENCE_TALLY[name]).alias(name) for name in CELL if name not in counted.columns]
+    return counted.with_columns(absent).select(RECURRENCE_TALLY.names()).cast(RECURRENCE_TALLY)
 
 
 def recurrences(frame: pl.DataFrame, indicator: RecurrentEvent) -> Recurrences:

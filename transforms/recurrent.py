@@ -107,8 +107,8 @@ def mean_events_at(counts: Recurrences, horizon: int) -> Interval:
 def mean_events_difference(after: Recurrences, before: Recurrences, horizon: int) -> Difference:
     """Difference of the mean numbers of events by the horizon, after minus before."""
     there, then = mean_events_at(after, horizon), mean_events_at(before, horizon)
-    reason = there.null_reason or then.null_reason
-    return Difference.absent(reason) if reason else square_and_add(there, then, largest=math.inf)
+    reasons = sorted(reason for reason in (there.null_reason, then.null_reason) if reason)  # whichever comes first
+    return Difference.absent(reasons[0]) if reasons else square_and_add(there, then, largest=math.inf)
 
 
 def _squared_error(counts: Recurrences, curve: MeanCumulative, last: int) -> float:

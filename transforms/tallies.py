@@ -83,6 +83,11 @@ def views(programme: Programme, indicator: Indicator, variant: str) -> list[View
     return [overall, *by_site, View("month", period="index_month"), *by_factor, *by_pattern]
 
 
+def view_of_start(pathways: pl.DataFrame, variant: str) -> list[View]:
+    """The view by whether a pathway begins with the data, of the indicator itself where its pathways say so."""
+    return [View(START, strata=(START,))] if variant == "main" and START in pathways.columns else []
+
+
 def tally(
     pathways: pl.DataFrame, outcomes: pl.DataFrame, programme: Programme, *, indicator_id: str, variant: str
 ) -> Tallies:
@@ -99,8 +104,7 @@ def tally(
     analysed = joined.filter(pl.col("excluded").is_null())
     cell = [*CELLS[kind], "arm"]
     packed, cells, pairs = Packed.of(analysed, cell), [], []
-    by_start = [View(START, strata=(START,))] if variant == "main" and START in pathways.columns else []
-    for view in [*views(programme, indicator, variant), *by_start]:
+    for view in [*views(programme, indicator, variant), *view_of_start(pathways, variant)]:
         codes = packed.beside(Packed.of(analysed, view.factors))
         cells.append(view.keyed(count(analysed, [*cell, *view.factors], codes), indicator_id, variant))
         if several:

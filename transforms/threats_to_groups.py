@@ -32,7 +32,7 @@ def threats_to_groups(tallies: Tallies, indicator: Indicator, programme: Program
     """Every threat of one indicator that its counts can tell."""
     named = (pl.col("indicator_id") == indicator.id) & (pl.col("variant") == "main") & (pl.col("arm") == "circuit")
     cells = cells_of(tallies, indicator).filter(named)
-    yield from _prevalent_at_start(cells, indicator, programme)
+    yield from _prevalent_at_start(cells, tallies.recurrences.filter(named), indicator, programme)
     yield _unequal_follow_up(cells, tallies, named, indicator)
     yield from _informative_loss(cells, indicator, programme)
     yield from _case_mix(cells, indicator)
@@ -41,7 +41,9 @@ def threats_to_groups(tallies: Tallies, indicator: Indicator, programme: Program
 # --- Those who began with the data --------------------------------------------------------------
 
 
-def _prevalent_at_start(cells: pl.DataFrame, indicator: Indicator, programme: Programme) -> Iterator[Threat]:
+def _prevalent_at_start(
+    cells: pl.DataFrame, recurrences: pl.DataFrame, indicator: Indicator, programme: Programme
+) -> Iterator[Threat]:
     """Pathways of the before period that began in the first 90 days of the data, against those that began later.
 
     Some of the former began before, out of sight: their first event in the data is not the first. Present where the
@@ -50,14 +52,15 @@ def _prevalent_at_start(cells: pl.DataFrame, indicator: Indicator, programme: Pr
     """
     if programme.zero_of(indicator).which != "first":
         return
-    before = cells.filter(view=START, period="before")
+    before, recurring = (frame.filter(view=START, period="before") for frame in (cells, recurrences))
     early, later = before.filter(stratum=FIRST_DAYS), before.filter(stratum=LATER)
+    counted = recurring.filter(stratum=FIRST_DAYS), recurring.filter(stratum=LATER)
     if early.is_empty() or later.is_empty():
         level = ABSENT if before.is_empty() or early.is_empty() else CANNOT_BE_TOLD
         yield replace(_two_groups(_headline(early, indicator), _headline(later, indicator), indicator), level=level)
         return
     found = _two_groups(_headline(early, indicator), _headline(later, indicator), indicator)
-    difference = next(f for f in contrast(early, later, indicator, None) if _is_headline(f, indicator))
+    difference = next(f for f in contrast(early, later, indicator, None, counted) if _is_headline(f, indicator))
     yield replace(
         found,
         level=PRESENT if _leaves_out_zero(difference) else CANNOT_BE_TOLD,
@@ -117,7 +120,7 @@ def _unequal_follow_up(cells: pl.DataFrame, tallies: Tallies, named: pl.Expr, in
         of_view = cells.filter(view="overall")
         short = {period: _short(of_view.filter(period=period), indicator) for period in ("before", "after")}
     elif isinstance(indicator, RecurrentEvent):
-        ends = tallies.recurrences.filter(named & pl.col("first").is_null())
+        ends = tallies.recurrences.filter(named & pl.col("first").is_null(), view="overall")
         cut = (pl.col("status") == CENSORED) & (pl.col("end") < indicator.window[1] - 1)
         short = {period: _counted(ends.filter(period=period), cut) for period in ("before", "after")}
     else:

@@ -23,7 +23,7 @@ from transforms.survival import Incidence, aalen_johansen, incidence_at, inciden
 from warehouse.kinds import Timed
 from warehouse.schemas import EVENT_SEEN
 
-AALEN_JOHANSEN = "Aalen-Johansen, delta-method error, cloglog interval"
+AALEN_JOHANSEN = "Aalen-Johansen, influence-function error, cloglog interval"
 KAPLAN_MEIER = "Kaplan-Meier, Greenwood error, log-log interval"
 INFLUENCE = "difference of incidences, influence-function error, hybrid interval"
 MEDIAN = "first time at which half of all pathways have had the event"

@@ -176,7 +176,7 @@ def slug(name: str) -> str:
 
 METHODS = {  # what estimates say of themselves: of groups, of contrasts
     "cumulative_incidence": (
-        "Aalen-Johansen, delta-method error, cloglog interval",
+        "Aalen-Johansen, influence-function error, cloglog interval",
         "difference of incidences, influence-function error, hybrid interval",
     ),
     "survival": (

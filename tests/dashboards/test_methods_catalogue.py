@@ -15,6 +15,10 @@ import transforms
 from dashboards.language import CODES, language
 from dashboards.methods_catalogue import FAMILIES, Method, catalogue, of_rows, typeset, used
 from dashboards.selection import Row, opened
+from transforms.rate_figures import ANDERSEN_GILL
+from transforms.recurrent_figures import GHOSH_LIN
+from transforms.response_figures import RESPONSE_WEIGHTS
+from transforms.whole_curve_figures import AREA, RESTRICTED_MEAN
 from warehouse.schemas import Release
 
 METHODS = [method for methods in catalogue().values() for method in methods]
@@ -78,7 +82,7 @@ def test_every_phrase_of_the_catalogue_is_said_by_a_method(builder: ModuleType) 
     phrases = {phrase for method in METHODS for phrase in method.about}
     said = " ".join(emitted())
     put_together = {
-        "Poisson regression, patient-robust error, adjusted for",
+        "over pathways, adjusted for",
         "answers weighted",
         "site-clustered error",
     }
@@ -86,8 +90,19 @@ def test_every_phrase_of_the_catalogue_is_said_by_a_method(builder: ModuleType) 
 
 
 def test_an_adjusted_rate_is_explained_by_both_its_model_and_its_standardisation(builder: ModuleType) -> None:
-    names = [one.id for one in of_method("Poisson regression, patient-robust error, adjusted for stage", builder)]
-    assert names == ["robust-errors", "poisson", "g-computation", "wald"]
+    names = [one.id for one in of_method(f"{ANDERSEN_GILL}, adjusted for stage", builder)]
+    assert names == ["g-computation", "andersen-gill", "wald"]
+
+
+def test_the_interval_of_every_difference_has_its_own_formula(builder: ModuleType) -> None:
+    """Limits made from those of both periods are not Wald's, and differences of areas and means say how they add up."""
+    hybrid = [text for text in emitted() if "hybrid" in text or "exact Poisson limits of both" in text]
+    added = [AREA, RESTRICTED_MEAN, GHOSH_LIN, RESPONSE_WEIGHTS]
+    assert len(hybrid) >= 4
+    for text in (*hybrid, *added):
+        names = {one.id for one in of_method(text, builder)}
+        assert "wald" not in names
+        assert ("square-and-add" in names) == (text in added)
 
 
 def test_each_entry_is_found_somehow_and_says_its_source() -> None:

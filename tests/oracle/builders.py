@@ -181,9 +181,11 @@ def tallied(events: pl.DataFrame, patients: pl.DataFrame, declared: Programme) -
             looked_at = admitted(started, declared, changed)
             found = outcomes(looked_at, known, declared, changed)
             parts.append(tally(looked_at, found, declared, indicator_id=indicator_id, variant=variant))
-        if isinstance(indicator, RecurrentEvent):
-            followed = courses(started, known, declared, indicator)
-            parts += [count(followed, indicator_id=indicator_id) for count in (tally_months, tally_recurrences)]
+            if isinstance(changed, RecurrentEvent):
+                followed = courses(looked_at, known, declared, changed)
+                parts.append(tally_recurrences(followed, declared, indicator_id=indicator_id, variant=variant))
+                if variant == "main":
+                    parts.append(tally_months(followed, indicator_id=indicator_id))
     return merge(*parts)
 
 

@@ -17,6 +17,16 @@ Person = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
+class Course:
+    """One pathway: the last day on which an event is seen, how it ended, its days at risk, the days of its events."""
+
+    last: int
+    status: int
+    at_risk: int
+    events: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Step:
     time: int
     at_risk: int
@@ -167,9 +177,9 @@ def squared_and_added(
 
 
 def mean(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and its standard error, which one answer does not have."""
+    """Mean and its standard error, which one answer, or answers all alike, do not have."""
     average = math.fsum(values) / len(values)
-    if len(values) == 1:
+    if len(set(values)) == 1:
         return average, None
     squares = math.fsum((value - average) ** 2 for value in values)
     return average, math.sqrt(squares / (len(values) - 1) / len(values))
@@ -220,7 +230,66 @@ def clopper_pearson(k: int, n: int) -> tuple[float, float]:
     return low, root(lambda p: 0.025 - binomial_up_to(k, n, p), 1e-12, 1 - 1e-12) if k < n else 1.0
 
 
-def squared_residuals(people: Sequence[tuple[int, int]]) -> Fraction:
-    """Sum of (events - rate x exposure)^2 over people."""
-    rate = Fraction(sum(events for events, _ in people), sum(exposure for _, exposure in people))
-    return sum(((events - rate * exposure) ** 2 for events, exposure in people), Fraction(0))
+@dataclass(frozen=True)
+class Compared:
+    """Two groups day by day, up to the last day that both reach: the rates of one, times e^beta, are the other's.
+
+    Of each pathway: whether it is of after, and what it adds to the error of ``beta`` and of the numbers of events that
+    all would have as pathways of before and of after.
+    """
+
+    beta: float
+    numbers: tuple[float, float]
+    influence: list[tuple[float, float, float]]
+
+
+def compared(after: Sequence[Course], before: Sequence[Course]) -> Compared | None:
+    """None where either group has no event on the days that both reach."""
+    horizon = min(max(course.last for course in group) for group in (after, before))
+    pathways = [(1, course) for course in after] + [(0, course) for course in before]
+    days = sorted({day for _, course in pathways for day in course.events if day <= horizon})
+    here, there = ({day: sum(1 for course in group if course.last >= day) for day in days} for group in (after, before))
+    seen = {day: sum(course.events.count(day) for _, course in pathways) for day in days}
+    of_after = sum(1 for course in after for day in course.events if day <= horizon)
+    if not of_after or of_after == sum(seen.values()):
+        return None
+
+    def share(day: int, beta: float) -> float:
+        return here[day] * math.exp(beta) / (here[day] * math.exp(beta) + there[day])
+
+    beta = root(lambda value: sum(seen[day] * share(day, value) for day in days) - of_after, -15.0, 15.0)
+    hazard = {day: seen[day] / (here[day] * math.exp(beta) + there[day]) for day in days}
+    information = sum(seen[day] * share(day, beta) * (1 - share(day, beta)) for day in days)
+    everybody = {day: here[day] + there[day] for day in days}
+    none = sum(everybody[day] * hazard[day] for day in days)
+    lost = -sum(everybody[day] * hazard[day] * share(day, beta) for day in days)  # of ``none``, in beta
+    influence = []
+    for is_after, course in pathways:
+        score = direct = 0.0
+        for day in days:
+            surprise = course.events.count(day) - (course.last >= day) * math.exp(beta * is_after) * hazard[day]
+            score += (is_after - share(day, beta)) * surprise
+            direct += everybody[day] * hazard[day] / seen[day] * surprise
+        of_beta = score / information
+        of_none = direct + lost * of_beta
+        influence.append((of_beta, of_none, math.exp(beta) * (of_none + none * of_beta)))
+    return Compared(beta, (none, none * math.exp(beta)), influence)
+
+
+def expected_at_common_rates(after: Sequence[Course], before: Sequence[Course]) -> tuple[float, float]:
+    """What either group would have of all events up to the last day that both reach, at the same daily rates."""
+    horizon = min(max(course.last for course in group) for group in (after, before))
+    found = [0.0, 0.0]
+    for day in [day for group in (after, before) for course in group for day in course.events if day <= horizon]:
+        at_risk = [sum(1 for course in group if course.last >= day) for group in (after, before)]
+        for place in (0, 1):
+            found[place] += at_risk[place] / sum(at_risk)
+    return found[0], found[1]
+
+
+def poisson_limits(k: int, deviate: float) -> tuple[float, float]:
+    """The means at which at least, and at most, k events have the probability of one tail."""
+    tail = math.erfc(deviate / math.sqrt(2)) / 2
+    most = 50 + 4 * k + 2 * deviate**2
+    low = root(lambda mean: 1 - poisson_up_to(k - 1, mean) - tail, 1e-300, most) if k else 0.0
+    return low, root(lambda mean: tail - poisson_up_to(k, mean), 1e-300, most)

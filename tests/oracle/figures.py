@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from typing import Any
 
 from oracle import estimators
+from oracle.estimators import Course
 from oracle.reference import ANSWERED, Cell, Counts
 
 from warehouse.kinds import Indicator, RecurrentEvent, Score, Timed
@@ -20,6 +21,7 @@ MONTH = Fraction("30.4375")
 MOST_DEVIATE = 40.0  # whose p-value is 0
 NOTHING = {"estimate": None, "ci_low": None, "ci_high": None, "std_error": None, "p_value": None}
 Key = tuple[str, str, str, str, str, str, int | None, str]
+Courses = dict[Cell, list[Course]]
 Rows = dict[Cell, list[int]]  # key without the indicator -> the owner of each pathway; of one's own unless several
 
 
@@ -41,6 +43,7 @@ class Group:
     cells: list[Cell]
     owners: list[int]
     shared: bool
+    courses: list[Course]  # of recurrent events
 
     @property
     def people(self) -> list[estimators.Person]:
@@ -60,7 +63,7 @@ class Scope:
 
 
 def expected_figures(counted: Counts, programme: Programme) -> dict[Key, dict[str, Any]]:
-    found: dict[Key, dict[str, Any]] = {}
+    figures: dict[Key, dict[str, Any]] = {}
     for declared in programme.indicators.values():
         for variant, of in programme.variants_of(declared).items():
             shared, strangers = (of.time_zero or programme.time_zero).which == "each", count(10**9)
@@ -69,12 +72,13 @@ def expected_figures(counted: Counts, programme: Programme) -> dict[Key, dict[st
                 key[2:]: counted.owners[key] if shared else [next(strangers) for _ in range(n)]
                 for key, n in cells.items()
             }
+            courses = {key[2:]: found for key, found in counted.courses.items() if key[:2] == (of.id, variant)}
             for scope in _scopes(rows, programme):
-                for one in _of_scope(rows, scope, programme, of, shared=shared):
+                for one in _of_scope(rows, courses, scope, programme, of, shared=shared):
                     key = (of.id, variant, scope.type, scope.name, one.period, one.measure, one.horizon, one.analysis)
-                    assert key not in found
-                    found[key] = one.known
-    return found
+                    assert key not in figures
+                    figures[key] = one.known
+    return figures
 
 
 def _scopes(rows: Rows, programme: Programme) -> Iterator[Scope]:
@@ -90,7 +94,9 @@ def _scopes(rows: Rows, programme: Programme) -> Iterator[Scope]:
         yield Scope(view[7:], name, view, lambda of, name=name: of[0] == "circuit" and of[2] == name)
 
 
-def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, shared: bool) -> Iterator[Expected]:
+def _of_scope(
+    rows: Rows, courses: Courses, scope: Scope, programme: Programme, of: Indicator, *, shared: bool
+) -> Iterator[Expected]:
     def chosen(view: str, holds_period: Callable[[str], bool]) -> Group:
         members = [
             (key[5:], owner)
@@ -98,7 +104,13 @@ def _of_scope(rows: Rows, scope: Scope, programme: Programme, of: Indicator, *, 
             for owner in owners
             if key[0] == view and scope.holds(key[2:5]) and holds_period(key[1])
         ]
-        return Group([cell for cell, _ in members], [owner for _, owner in members], shared)
+        lived = [
+            course
+            for key, found in courses.items()
+            for course in found
+            if key[0] == view and scope.holds(key[2:5]) and holds_period(key[1])
+        ]
+        return Group([cell for cell, _ in members], [owner for _, owner in members], shared, lived)
 
     groups = {name: chosen(scope.view, name.__eq__) for name, _ in programme.periods.named()}
     together = {"all": chosen(scope.view, lambda period: True)} if scope.type == "overall" else {}
@@ -318,7 +330,7 @@ def _contrasts(after: Group, before: Group, of: Indicator, *, with_tests: bool) 
     if isinstance(of, Timed):
         found = _time_contrasts(after, before, of)
     elif isinstance(of, RecurrentEvent):
-        found = _rate_contrasts(after.cells, before.cells)
+        found = _rate_contrasts(after.courses, before.courses, of.window[0])
     else:
         found = _share_contrasts(after.cells, before.cells, of)
     if with_tests and isinstance(of, Timed) and not after.shared:
@@ -386,34 +398,33 @@ def _loglog_of_survival(share: float, error: float, deviate: float) -> tuple[flo
     return 1 - high, 1 - low
 
 
-def _rate_contrasts(after: list[Cell], before: list[Cell]) -> Iterator[Expected]:
-    """Of pathways with exposure, patient-robust; the exact ratio, of all of them, takes events as independent."""
-    groups = [[cell for cell in group if cell[1]] for group in (after, before)]
-    difference, ratio = _robust(*groups)
+def _rate_contrasts(after: list[Course], before: list[Course], low: int) -> Iterator[Expected]:
+    """At equal follow-up, pathway by pathway; where a period has no event, from exact limits of both."""
+    horizon = min(max(course.last for course in group) for group in (after, before))
+    seen = [sum(1 for course in group for day in course.events if day <= horizon) for group in (after, before)]
+    days = [sum(min(course.at_risk, horizon + 1 - low) for course in group) for group in (after, before)]
+    difference, ratio = _at_equal_follow_up(after, before, sum(days)) if all(seen) else _bounded(
+        seen, estimators.expected_at_common_rates(after, before) if any(seen) else days, sum(days)
+    )  # fmt: skip
     yield Expected("rate", "after-before", None, difference)
     yield Expected("rate_ratio", "after/before", None, ratio)
     yield Expected("rate_ratio_negative_binomial", "after/before", None, {})  # its likelihood is R's business
-    totals = [tuple(sum(column) for column in zip(*group, strict=True)) for group in (after, before)]
-    yield Expected("rate_ratio_exact", "after/before", None, _exact_ratio(*totals[0], *totals[1]))
 
 
-def _robust(after: list[Cell], before: list[Cell]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Difference and ratio of two rates with the sandwich over pathways."""
-    events = [sum(number for number, _ in group) for group in (after, before)]
-    if not all(events):
-        null = {**NOTHING, "null_reason": "not_estimable" if any(events) else "no_event"}
-        return null, null
-    exposure = [sum(days for _, days in group) for group in (after, before)]
-    rates = [Fraction(number, days) for number, days in zip(events, exposure, strict=True)]
-    spread = [estimators.squared_residuals(group) for group in (after, before)]
-    if not any(spread):
+def _at_equal_follow_up(after: list[Course], before: list[Course], days: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = estimators.compared(after, before)
+    assert found is not None
+    of_beta = math.sqrt(sum(beta**2 for beta, _, _ in found.influence))
+    error = math.sqrt(sum((one - none) ** 2 for _, none, one in found.influence))
+    if of_beta < 1e-9:
         null = {**NOTHING, "null_reason": "no_spread"}
-        return null, null
-    scale = 100 * MONTH
-    error = math.sqrt(sum(square / days**2 for square, days in zip(spread, exposure, strict=True))) * float(scale)
-    of_log = math.sqrt(sum(square / number**2 for square, number in zip(spread, events, strict=True)))
-    change, ratio = float((rates[0] - rates[1]) * scale), float(rates[0] / rates[1])
-    width = math.exp(estimators.Z * of_log)
+        return ({**NOTHING, "null_reason": "no_exposure"} if not days else null), null
+    ratio, width = math.exp(found.beta), math.exp(estimators.Z * of_beta)
+    limits = {"ci_low": ratio / width, "ci_high": ratio * width}
+    of_ratio = {"estimate": ratio, "std_error": of_beta, **limits, "p_value": None, "null_reason": None}
+    if not days:
+        return {**NOTHING, "null_reason": "no_exposure"}, of_ratio
+    change, error = ((value * float(100 * MONTH) / days) for value in (found.numbers[1] - found.numbers[0], error))
     difference = {
         "estimate": change,
         "std_error": error,
@@ -422,28 +433,39 @@ def _robust(after: list[Cell], before: list[Cell]) -> tuple[dict[str, Any], dict
         "p_value": math.erfc(abs(change) / error / math.sqrt(2)),
         "null_reason": None,
     }
-    limits = {"ci_low": ratio / width, "ci_high": ratio * width}
-    return difference, {"estimate": ratio, "std_error": of_log, **limits, "p_value": None, "null_reason": None}
+    return difference, of_ratio
 
 
-def _exact_ratio(events: int, days: int, events_before: int, days_before: int) -> dict[str, Any]:
-    """Given all events, those of after are binomial: its exact limits and twice its smaller tail."""
-    if not days or not days_before:
+def _bounded(seen: list[int], expected: Sequence[float], days: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    ratio = _exact_ratio(seen[0], expected[0], seen[1], expected[1])
+    if not all(expected):
+        return {**NOTHING, "null_reason": "no_exposure"}, ratio
+    scales = [sum(expected) / of * float(100 * MONTH) / days for of in expected]
+    change = seen[0] * scales[0] - seen[1] * scales[1]
+
+    def limits(deviate: float) -> tuple[float, float]:
+        sides = [
+            (n * scale, tuple(limit * scale for limit in estimators.poisson_limits(n, deviate)))
+            for n, scale in zip(seen, scales, strict=True)
+        ]
+        return estimators.squared_and_added(*(side for group in sides for side in group))
+
+    low, high = limits(estimators.Z)
+    reached = estimators.root(lambda z: -limits(z)[0] if change > 0 else limits(z)[1], 1e-9, 30.0)
+    known = {"estimate": change, "std_error": None, "ci_low": low, "ci_high": high, "null_reason": None}
+    return known | {"p_value": math.erfc(reached / math.sqrt(2)) if change else 1.0}, ratio
+
+
+def _exact_ratio(events: int, exposure: float, events_before: int, exposure_before: float) -> dict[str, Any]:
+    """Given all events, those of after are binomial: its exact limits."""
+    if not exposure or not exposure_before:
         return {**NOTHING, "null_reason": "no_exposure"}
-    total, share = events + events_before, days / (days + days_before)
-    if not total:
-        return {**NOTHING, "null_reason": "no_event"}
     if not events_before:
-        return {**NOTHING, "null_reason": "no_event"}
-    up_to = estimators.binomial_up_to(events, total, share)
-    from_on = 1 - estimators.binomial_up_to(events - 1, total, share)
-    p_value = min(1.0, 2 * min(up_to, from_on))
-    scale = days_before / days
-    low, high = (limit / (1 - limit) * scale for limit in estimators.clopper_pearson(events, total))
-    return {
-        "estimate": events / events_before * scale, "ci_low": low, "ci_high": high, "p_value": p_value,
-        "null_reason": None,
-    }  # fmt: skip
+        return {**NOTHING, "null_reason": "no_event_in_a_group" if events else "no_event"}
+    scale = exposure_before / exposure
+    low, high = (limit / (1 - limit) * scale for limit in estimators.clopper_pearson(events, events + events_before))
+    known = {"estimate": events / events_before * scale, "ci_low": low, "ci_high": high, "p_value": None}
+    return known | {"null_reason": None}
 
 
 def _share_contrasts(after: list[Cell], before: list[Cell], of: Indicator) -> Iterator[Expected]:

@@ -14,6 +14,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from oracle.builders import Happening, midnight
+from oracle.estimators import Course
 
 from warehouse.kinds import EventSelector, Gap, Indicator, Proportion, RecurrentEvent, Score, TimeToEvent, TimeZero
 from warehouse.programme import Programme
@@ -348,8 +349,9 @@ def outcome_of(pathway: Pathway, happenings: Sequence[Happening], programme: Pro
 class Counts:
     """Pathways counted by (indicator, variant, view, period, arm, site, stratum) and cell.
 
-    ``pairs`` counts pairs of pathways of one patient where time zero is ``each``, and ``owners`` tells whose the
-    pathways of each key of ``time`` are: what counts do not know.
+    ``pairs`` counts pairs of pathways of one patient where time zero is ``each``; ``owners`` tells whose the
+    pathways of each key of ``time`` are, and ``courses`` what became of each pathway with recurrent events: what
+    counts do not know.
     """
 
     time: Counter[Cell] = field(default_factory=Counter)
@@ -360,6 +362,7 @@ class Counts:
     months: dict[Cell, list[int]] = field(default_factory=dict)
     recurrences: Counter[Cell] = field(default_factory=Counter)
     owners: dict[Cell, list[int]] = field(default_factory=dict, compare=False)
+    courses: dict[Cell, list[Course]] = field(default_factory=dict, compare=False)
 
     def of_kind(self, kind: str) -> Counter[Cell]:
         return {"time_to_event": self.time, "gap": self.time, "recurrent_event": self.count}.get(kind, self.score)
@@ -380,11 +383,8 @@ def counts(happenings: Iterable[Happening], people: Mapping[int, Mapping[str, An
                     pathway = pathway_from(one, people.get(patient, {}), programme, zero, late=late)
                     found = outcome_of(pathway, known, programme, changed)
                     keys += _count(counted, pathway, found, programme, changed, variant)
-                    if variant == "main" and isinstance(changed, RecurrentEvent) and found.cell:
-                        days = observed_days(pathway, known, programme, changed)
-                        _count_months(counted, pathway, days, changed.id)
-                        died = any(one.type == "death" and day_of(one, programme) == days[-1][0] for one in known)
-                        _count_recurrences(counted, pathway, days, died, changed.id)
+                    if isinstance(changed, RecurrentEvent) and found.cell:
+                        _count_courses(counted, pathway, known, programme, changed, variant)
                 if zero.which == "each":
                     _count_pairs(counted, keys, patient)
     return counted
@@ -418,19 +418,39 @@ def _count_months(counted: Counts, pathway: Pathway, days: list[tuple[date, int,
             total[place] += more
 
 
-def _count_recurrences(
-    counted: Counts, pathway: Pathway, days: list[tuple[date, int, bool]], died: bool, indicator_id: str
+def _count_courses(
+    counted: Counts,
+    pathway: Pathway,
+    known: Sequence[Happening],
+    programme: Programme,
+    of: RecurrentEvent,
+    variant: str,
 ) -> None:
-    """Its end, each of its events with that end, and every two of its events, an event with itself among them."""
-    keys = (indicator_id, "main", "overall", pathway.period, pathway.arm, None, None)
+    days = observed_days(pathway, known, programme, of)
+    if variant == "main":
+        _count_months(counted, pathway, days, of.id)
+    died = any(one.type == "death" and day_of(one, programme) == days[-1][0] for one in known)
+    course = course_of(pathway, days, COMPETED if died else CENSORED)
+    for view, period, site, stratum in _views(pathway, programme, of, variant):
+        if view != "month":
+            count_recurrences(counted, (of.id, variant, view, period, pathway.arm, site, stratum), course)
+
+
+def course_of(pathway: Pathway, days: list[tuple[date, int, bool]], status: int) -> Course:
     offsets = [(day - pathway.on).days for day, events, _ in days for _ in range(events)]
-    end = ((days[-1][0] - pathway.on).days, COMPETED if died else CENSORED)
-    counted.recurrences[(*keys, None, None, None, *end)] += 1
-    for place, day in enumerate(offsets):
-        counted.recurrences[(*keys, day, place == 0, None, *end)] += 1
-        for other in offsets:
+    return Course((days[-1][0] - pathway.on).days, status, sum(at_risk for _, _, at_risk in days), tuple(offsets))
+
+
+def count_recurrences(counted: Counts, key: Cell, course: Course, n: int = 1) -> None:
+    """Its end, each of its events with that end, and every two of its events, an event with itself among them."""
+    end = (course.last, course.status)
+    counted.courses.setdefault(key, []).extend([course] * n)
+    counted.recurrences[(*key, None, None, None, *end)] += n
+    for place, day in enumerate(course.events):
+        counted.recurrences[(*key, day, place == 0, None, *end)] += n
+        for other in course.events:
             if day <= other:
-                counted.recurrences[(*keys, day, None, other, None, None)] += 1
+                counted.recurrences[(*key, day, None, other, None, None)] += n
 
 
 def _count_pairs(counted: Counts, keys: list[Cell], patient: int) -> None:

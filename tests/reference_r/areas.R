@@ -35,4 +35,30 @@ cases <- lapply(names(horizons), function(name) {
   result$restricted_mean <- pair(restricted, data, tau)
   result
 })
+
+# A group without event has its exact limit times tau, and no error; the others have Wald's.
+bounded <- function(measure, data, tau) {
+  found <- measure(data, tau)
+  width <- if (found[2] > 0) qnorm(0.975) * found[2] else tau * exact_limit(effectively_followed(data, tau))
+  low <- max(found[1] - width, 0); high <- min(found[1] + width, tau)
+  list(estimate = found[1], std_error = if (found[2] > 0) found[2] else NA, low = low, high = high)
+}
+event_free <- function(name, data, tau, competes) {
+  if (!competes) data$status[data$status == 2] <- 0
+  measure <- if (competes) area else restricted
+  groups <- lapply(1:0, function(g) bounded(measure, data[data$group == g, ], tau))
+  ways <- lapply(groups, function(found) if (is.na(found$std_error)) c(found$estimate, found$estimate - found$low, found$high - found$estimate)
+    else c(found$estimate, rep(qnorm(0.975) * found$std_error, 2)))
+  list(name = name, tau = tau, cells = cells_of(group = data$group, entry = data$entry, time = data$time, status = data$status),
+    event_free = list(measure = if (competes) "area_under_incidence" else "restricted_mean", groups = groups,
+      difference = square_and_add(ways[[1]], ways[[2]], tau)))
+}
+cases <- c(cases, list(
+  event_free("pbc_transplants_stage_1_and_4", transplants(4), 100, TRUE),
+  event_free("pbc_transplants_stage_1_and_2", transplants(2), 140, TRUE),
+  event_free("pbc_transplants_alone", transplants(4), 100, FALSE),
+  event_free("mgus2_first_months", public$mgus2, 4, TRUE),
+  event_free("mgus2_first_months_alone", public$mgus2, 4, FALSE),
+  event_free("mgus2_by_age_700", public$mgus2_by_age, 700, TRUE),
+  event_free("myeloid_both_free", public$myeloid, 2, TRUE)))
 write_reference("areas.R", "survival", cases)

@@ -22,19 +22,51 @@ log_log <- function(share, error, z, as_survival = FALSE) {
   share^exp(c(-1, 1) * z * error / (share * log(share)))
 }
 
-# A difference, one - none, from the limits of both (Zou and Donner 2008), and its inversion as a test. Each group is
-# c(estimate, error); covariance is that of the two estimates.
-hybrid <- function(one, none, covariance = 0, ...) {
-  estimate <- one[1] - none[1]; correlation <- covariance / (one[2] * none[2])
+# A difference, one - none, from the limits of both (Zou and Donner 2008), and its inversion as a test: z is the deviate
+# at which the limit towards 0 is 0, and 0 where that limit lies beyond 0 at any deviate, as exact ones may. Each group is
+# list(estimate, limits), its limits a function of the deviate; correlation is that of the two estimates.
+hybrid_of <- function(one, none, correlation = 0) {
+  estimate <- one$estimate - none$estimate
   reach <- function(upper, lower, z) {
-    down <- upper[1] - log_log(upper[1], upper[2], z, ...)[1]; up <- log_log(lower[1], lower[2], z, ...)[2] - lower[1]
+    down <- upper$estimate - upper$limits(z)[1]; up <- lower$limits(z)[2] - lower$estimate
     sqrt(down^2 + up^2 - 2 * correlation * down * up)
   }
-  z <- qnorm(0.975)
   ordered <- if (estimate > 0) list(one, none) else list(none, one)
-  at <- uniroot(function(z) reach(ordered[[1]], ordered[[2]], z) - abs(estimate), c(0, 30), tol = 1e-14)$root
-  list(estimate = estimate, std_error = sqrt(one[2]^2 + none[2]^2 - 2 * covariance), low = estimate - reach(one, none, z),
-    high = estimate + reach(none, one, z), z = sign(estimate) * at, p_value = 2 * pnorm(-at))
+  beyond <- function(z) reach(ordered[[1]], ordered[[2]], z) - abs(estimate)
+  at <- if (beyond(0) >= 0) 0 else uniroot(beyond, c(0, 30), tol = 1e-14)$root
+  z <- qnorm(0.975)
+  list(estimate = estimate, low = estimate - reach(one, none, z), high = estimate + reach(none, one, z),
+    z = sign(estimate) * at, p_value = 2 * pnorm(-at))
+}
+
+# The same of two shares with limits on the scale log(-log): each group is c(estimate, error).
+hybrid <- function(one, none, covariance = 0, ...) {
+  bounded <- function(group) list(estimate = group[1], limits = function(z) log_log(group[1], group[2], z, ...))
+  found <- hybrid_of(bounded(one), bounded(none), covariance / (one[2] * none[2]))
+  append(found, list(std_error = sqrt(one[2]^2 + none[2]^2 - 2 * covariance)), after = 1)
+}
+
+# The ways from both estimates to their limits, squared and added: each group is c(estimate, way down, way up). The test
+# takes the side towards 0; the limits stay within +-largest.
+square_and_add <- function(one, none, largest) {
+  estimate <- one[1] - none[1]; down <- sqrt(one[2]^2 + none[3]^2); up <- sqrt(one[3]^2 + none[2]^2)
+  towards <- if (estimate == 0) max(down, up) else if (estimate > 0) down else up
+  z <- qnorm(0.975) * estimate / towards
+  list(estimate = estimate, std_error = towards / qnorm(0.975), low = max(estimate - down, -largest),
+    high = min(estimate + up, largest), z = z, p_value = 2 * pnorm(-abs(z)))
+}
+
+# Clopper and Pearson's upper limit where none of n had the event, at the normal deviate z.
+exact_limit <- function(n, z = qnorm(0.975)) qbeta(pnorm(-z), 1, n, lower.tail = FALSE)
+stopifnot(all.equal(exact_limit(29), binom.test(0, 29)$conf.int[2], tolerance = 1e-12))
+
+# The number effectively followed: the least of at risk / share still without any event just before, over the times up to
+# the horizon and the first one from it on; a whole number, at least 1.
+effectively_followed <- function(data, horizon) {
+  times <- sort(unique(data$time)); times <- head(times, sum(times < horizon) + 1)
+  at_risk <- sapply(times, function(u) sum(data$entry < u & data$time >= u))
+  before <- summary(survfit(Surv(entry + 1, time + 1, status > 0) ~ 1, data), times = times + 0.5, extend = TRUE)$surv
+  max(floor(min((at_risk / before)[before > 0]) + 1e-9), 1)
 }
 
 figures <- function(test, df) list(statistic = test, p_value = pchisq(test, df, lower.tail = FALSE), degrees_of_freedom = df)
@@ -116,6 +148,10 @@ public <- list(
   retinopathy = with(retinopathy, data.frame(entry = FROM_THE_START, time = floor(futime), status = status, group = trt))
 )
 public$mgus2_by_age <- subset(public$mgus2_by_age, entry < time)
+
+# Transplants in stage 1 of primary biliary cirrhosis (group 1: none) and in another stage, where deaths compete.
+transplants <- function(other) with(subset(pbc, stage %in% c(1, other)), data.frame(entry = FROM_THE_START,
+  time = floor(time / 30.4375), status = status, group = as.integer(stage == 1)))
 
 # Twelve patients worked by hand: ties of event, death and censoring, and an event at time 0.
 twelve <- data.frame(entry = FROM_THE_START, time = c(0, 2, 2, 2, 3, 5, 5, 5, 7, 7, 8, 9),

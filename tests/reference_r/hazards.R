@@ -3,15 +3,17 @@ source("common.R"); suppressPackageStartupMessages(library(cmprsk))
 
 exact <- coxph.control(eps = 1e-14, iter.max = 60, toler.chol = 1e-15)
 
-# The hazard ratio of the first covariate with the error of its log, clustered; `names` after it adjust.
-ratio <- function(data, names, cluster) {
+# The hazard ratio of the first covariate with the error of its log, clustered; `names` after it adjust. Of few clusters
+# the variance is raised by G / (G - 1) and judged by Student's law with G - 1 degrees of freedom.
+ratio <- function(data, names, cluster, few = FALSE) {
   formula <- reformulate(names, "Surv(entry + 1, time + 1, status == cause)")
   environment(formula) <- environment()
   data$unit <- cluster
   fit <- suppressWarnings(coxph(formula, data, ties = "efron", robust = TRUE, cluster = unit, control = exact))
-  error <- sqrt(fit$var[1, 1]); log_ratio <- coef(fit)[[1]]
-  list(estimate = exp(log_ratio), std_error = error, ci_low = exp(log_ratio - qnorm(.975) * error), ci_high = exp(log_ratio + qnorm(.975) * error),
-    p_value = 2 * pnorm(-abs(log_ratio / error)), n = nrow(data))
+  clusters <- length(unique(cluster)); df <- if (few) clusters - 1 else Inf
+  error <- sqrt(fit$var[1, 1] * if (few) clusters / (clusters - 1) else 1); log_ratio <- coef(fit)[[1]]
+  list(estimate = exp(log_ratio), std_error = error, ci_low = exp(log_ratio - qt(.975, df) * error), ci_high = exp(log_ratio + qt(.975, df) * error),
+    p_value = 2 * pt(-abs(log_ratio / error), df), n = nrow(data))
 }
 
 constant <- function(data) {
@@ -43,7 +45,7 @@ of_cause <- function(data, factors, cause) {
   complete <- data[rowSums(data[factors] < 0) == 0, ]
   for (name in factors) complete[[name]] <- factor(complete[[name]])
   row <- seq_len(nrow(data))
-  list(crude = ratio(data, "after", row), site_clustered = ratio(data, "after", data$site), constant = constant(data),
+  list(crude = ratio(data, "after", row), site_clustered = ratio(data, "after", data$site, few = TRUE), constant = constant(data),
     adjusted = ratio(complete, c("after", factors[sapply(complete[factors], nlevels) > 1]), seq_len(nrow(complete))))
 }
 

@@ -1,5 +1,5 @@
 # Adjusted p-values (p.adjust), Cochran's Q of level-wise contrasts by hand, and the smallest detectable difference of two
-# shares (power.prop.test). Run in this folder: Rscript inference.R
+# shares. Run in this folder: Rscript inference.R
 source("common.R")
 
 p_values <- list(three = c(0.011, 0.04, 0.2), reversed = c(0.2, 0.04, 0.011), ties = c(0.02, 0.02, 0.5, 0.9, 0.02), one = 0.03,
@@ -27,11 +27,14 @@ interactions <- list(
   c(list(name = "rotterdam_recurrence_by_size"), incidence(public$rotterdam, size, 60),
     list(horizon = 60, cells = with(public$rotterdam, cells_of(level = size, group = group, entry = entry, time = time, status = status)))))
 
-# Beside power.prop.test stands the same formula with the error that both groups have under their own shares: the estimated one.
+# With the error that both groups have under their own shares, the estimated one; power.prop.test, which takes the pooled
+# one under no difference beside it, only says how far apart the shares are. The power at that difference is 0.8 again.
 detect <- function(n, share, alpha) { other <- power.prop.test(n = n, p1 = share, power = 0.8, sig.level = alpha, tol = 1e-10)$p2
   error <- sqrt((share * (1 - share) + other * (1 - other)) / n)
-  list(name = paste0("n", n, "_p", share, "_a", alpha), alpha = alpha, std_error = error, power_prop_test = other - share,
-    unpooled = (qnorm(1 - alpha / 2) + qnorm(0.8)) * error) }
+  power <- function(difference) pnorm(difference / error - qnorm(1 - alpha / 2))
+  list(name = paste0("n", n, "_p", share, "_a", alpha), alpha = alpha, std_error = error,
+    unpooled = (qnorm(1 - alpha / 2) + qnorm(0.8)) * error,
+    where_power_is_enough = uniroot(function(difference) power(difference) - 0.8, c(0, 1), tol = 1e-15)$root) }
 detectable <- do.call(c, lapply(c(200, 1000, 5000), function(n) lapply(c(0.05, 0.01), function(alpha) detect(n, 0.4, alpha))))
 
 write_reference("inference.R", "survival", list(list(adjusted = adjusted, interactions = interactions, detectable = detectable)))

@@ -1,34 +1,22 @@
-# Exact rates by base R, Poisson by glm, negative binomial by MASS, robust errors by sandwich. Run in this folder: Rscript rates.R
+# Exact rates by base R, negative binomial by MASS, robust errors by sandwich. Run in this folder: Rscript rates.R
 source("common.R"); suppressPackageStartupMessages({library(MASS); library(sandwich)})
 
 rate <- function(events, exposure) { ci <- poisson.test(events, exposure)$conf.int; list(events = events, exposure = exposure, low = ci[1], high = ci[2]) }
 
 ratio <- function(a, ma, b, mb) {
-  test <- poisson.test(c(a, b), c(ma, mb)); share <- ma / (ma + mb)
-  list(counts = c(a, ma, b, mb), estimate = unname(test$estimate), low = test$conf.int[1], high = test$conf.int[2],
-    p_value = min(1, 2 * min(pbinom(a, a + b, share), pbinom(a - 1, a + b, share, lower.tail = FALSE))))
+  test <- poisson.test(c(a, b), c(ma, mb))
+  list(counts = c(a, ma, b, mb), estimate = unname(test$estimate), low = test$conf.int[1], high = test$conf.int[2])
 }
 
 error <- function(v) unname(sqrt(diag(v)))
 
-# Mean rates if all had the first covariate, and if none: derivative of R's own predictions in each coefficient.
-standardised <- function(fit, data, first) {
-  exposed <- unexposed <- model.matrix(fit); exposed[, first] <- 1; unexposed[, first] <- 0
-  share <- data$exposure / sum(data$exposure); b <- coef(fit)
-  one <- share * exp(exposed %*% b); none <- share * exp(unexposed %*% b)
-  gradient <- colSums(c(one) * exposed) - colSums(c(none) * unexposed)
-  list(estimate = sum(one) - sum(none), std_error = sqrt(drop(t(gradient) %*% sandwich(fit) %*% gradient)))
-}
-
-model <- function(fit, data, first) list(coefficients = unname(coef(fit)), model = error(vcov(fit)), robust = error(sandwich(fit)),
-  clustered = error(vcovCL(fit, data$cluster, type = "HC0", cadjust = FALSE)), standardised = standardised(fit, data, first))
+model <- function(fit) list(coefficients = unname(coef(fit)), model = error(vcov(fit)), robust = error(sandwich(fit)))
 
 case <- function(name, data, names) {
-  formula <- reformulate(c(names, "offset(log(exposure))"), "events"); exact <- list(epsilon = 1e-14, maxit = 200)
-  poisson <- glm(formula, poisson, data, control = exact)
+  formula <- reformulate(c(names, "offset(log(exposure))"), "events")
   nb <- suppressWarnings(glm.nb(formula, data, control = glm.control(epsilon = 1e-14, maxit = 200)))
-  list(name = name, covariates = I(names), cells = do.call(cells_of, as.list(data[c("cluster", names, "events", "exposure")])),
-    poisson = model(poisson, data, names[1]), negative_binomial = c(model(nb, data, names[1]), dispersion = 1 / nb$theta))
+  list(name = name, covariates = I(names), cells = do.call(cells_of, as.list(data[c(names, "events", "exposure")])),
+    negative_binomial = c(model(nb), dispersion = 1 / nb$theta))
 }
 
 infections <- aggregate(cbind(events = status, exposure = tstop - tstart) ~ id + treat + age + center, cgd, sum)
@@ -39,12 +27,10 @@ cases <- list(
   rates = list(rate(0, 100), rate(3, 61.5), rate(294, 10234.5), rate(1, 0.5)),
   ratios = list(ratio(59, 385, 57, 397), ratio(0, 100, 7, 90), ratio(12, 350.5, 30, 420), ratio(411, 12000, 502, 12500)),
   models = list(
-    case("cgd", with(infections, data.frame(events, exposure, treated = as.integer(treat == "rIFN-g"), young = as.integer(age < 15),
-      cluster = as.integer(center))), c("treated", "young")),
-    case("bladder1", with(tumours, data.frame(events, exposure, thiotepa = as.integer(treatment == "thiotepa"), number, cluster = size)),
+    case("cgd", with(infections, data.frame(events, exposure, treated = as.integer(treat == "rIFN-g"), young = as.integer(age < 15))), c("treated", "young")),
+    case("bladder1", with(tumours, data.frame(events, exposure, thiotepa = as.integer(treatment == "thiotepa"), number)),
       c("thiotepa", "number")),
-    case("quine", with(quine, data.frame(events = Days, exposure = 1, native = as.integer(Eth == "A"), boy = as.integer(Sex == "M"),
-      cluster = as.integer(Age))), c("native", "boy")),
-    case("epil", with(epil, data.frame(events = y, exposure = 2, treated = as.integer(trt == "progabide"), last = V4, cluster = subject)),
+    case("quine", with(quine, data.frame(events = Days, exposure = 1, native = as.integer(Eth == "A"), boy = as.integer(Sex == "M"))), c("native", "boy")),
+    case("epil", with(epil, data.frame(events = y, exposure = 2, treated = as.integer(trt == "progabide"), last = V4)),
       c("treated", "last"))))
 write_reference("rates.R", c("stats", "MASS", "sandwich"), cases)

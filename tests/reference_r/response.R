@@ -11,7 +11,32 @@ weighted <- function(success, answered, covariates) {
     c(-colSums(answered * (y - share) * (1 - chance) / chance * x), -sum(answered / chance)))
   bread <- solve(slope)
   variance <- bread %*% crossprod(equations) %*% t(bread)
-  list(estimate = share, std_error = sqrt(variance[nrow(variance), nrow(variance)]))
+  error <- sqrt(variance[nrow(variance), nrow(variance)])
+  list(estimate = share, std_error = error, low = max(0, share - qnorm(0.975) * error), high = min(1, share + qnorm(0.975) * error))
+}
+
+# Where all answers are alike no error can be told: Wilson's limits of those who answered.
+weighted_or_alike <- function(success, answered, covariates) {
+  if (length(unique(success[answered == 1])) > 1) return(weighted(success, answered, covariates))
+  limits <- wilson(sum(success), sum(answered))
+  list(estimate = limits[1], std_error = NA, low = limits[2], high = limits[3])
+}
+
+# The ways to the limits of both periods, 1.96 errors where there is one, squared and added.
+weighted_difference <- function(after, before) {
+  ways <- lapply(list(after, before), function(found) if (is.na(found$std_error)) c(found$estimate, found$estimate - found$low, found$high - found$estimate)
+    else c(found$estimate, rep(qnorm(0.975) * found$std_error, 2)))
+  square_and_add(ways[[1]], ways[[2]], 1)
+}
+
+two_periods <- function(name, value, threshold, after, covariates) {
+  groups <- lapply(1:0, function(k) {
+    chosen <- which(after == k); answered <- as.integer(!is.na(value[chosen])); success <- as.integer(answered & value[chosen] >= threshold)
+    x <- covariates[chosen, , drop = FALSE]; success[answered == 0] <- 0L
+    list(cells = as.list(aggregate(data.frame(successes = success, answered = answered, eligible = 1L), x, sum)),
+      weighted = weighted_or_alike(success, answered, x))
+  })
+  list(name = name, covariates = I(names(covariates)), groups = groups, difference = weighted_difference(groups[[1]]$weighted, groups[[2]]$weighted))
 }
 
 case <- function(name, value, threshold, covariates) {
@@ -51,8 +76,9 @@ figures <- function(name, value, threshold, after, covariates) {
     probability_of_superiority = list(estimate = theta, std_error = error, low = theta - qt(0.975, df) * error, high = theta + qt(0.975, df) * error),
     brunner_munzel = list(estimate = statistic, p_value = 2 * pt(-abs(statistic), df)),
     odds_ratio = odds("after"), odds_ratio_adjusted = odds(c("after", names(covariates))), response_weighted = weights,
-    difference_weighted = list(estimate = weights$after$estimate - weights$before$estimate,
+    difference_weighted = c(list(estimate = weights$after$estimate - weights$before$estimate,
       std_error = sqrt(weights$after$std_error^2 + weights$before$std_error^2)),
+      weighted_difference(weights$after, weights$before)[c("low", "high", "p_value")]),
     bounds = list(before = bounds(none), after = bounds(one)),
     lowest = newcombe(one$successes, one$eligible, none$successes + silent(none), none$eligible),
     highest = newcombe(one$successes + silent(one), one$eligible, none$successes, none$eligible),
@@ -66,7 +92,11 @@ weighted_cases <- list(
   case("survey", survey$Pulse, 72, with(survey, data.frame(man = as.integer(Sex == "Male"), older = as.integer(Age > 19)))),
   case("airquality", airquality$Ozone, 50, data.frame(month = airquality$Month - 5, hot = as.integer(airquality$Temp > 79))))
 karno <- with(lung, ifelse(is.na(meal.cal), NA, ph.karno)); months <- airquality$Month
-cases <- list(weighted = weighted_cases, figures = list(
+status <- function(one, none) ifelse(lung$ph.ecog == one, 1, ifelse(lung$ph.ecog == none, 0, NA))
+sex_and_age <- with(lung, data.frame(woman = sex - 1, older = as.integer(age > 63)))
+differences <- list(two_periods("lung_all_able", karno, 80, status(0, 1), sex_and_age), two_periods("lung_none_able", karno, 90, status(2, 1), sex_and_age),
+  two_periods("lung", karno, 90, status(0, 1), sex_and_age))
+cases <- list(weighted = weighted_cases, differences = differences, figures = list(
   figures("lung", karno, 80, lung$sex - 1, with(lung, data.frame(ambulatory = as.integer(ph.ecog > 0), older = as.integer(age > 63)))),
   figures("survey", pmin(survey$Pulse, 100), 75, as.integer(survey$Sex == "Male"), with(survey, data.frame(older = as.integer(Age > 19),
     smoker = as.integer(Smoke != "Never")))),

@@ -11,7 +11,7 @@ import pytest
 from transforms.cells import Cells
 from transforms.clusters import Linked, Pairs, clustered_difference, clustered_incidence
 from transforms.incidence import aalen_johansen
-from transforms.survival import incidence_at
+from transforms.survival import HALF, Incidence, incidence_at, median_time
 
 CASES = {case["name"]: case for case in json.loads(Path(__file__).with_name("clusters.json").read_text())["cases"]}
 EXACT = {"rel": 1e-9, "abs": 1e-12}
@@ -79,3 +79,44 @@ def test_difference_of_groups_that_share_patients(name):
             assert found.std_error != pytest.approx(np.hypot(there.std_error, then.std_error), rel=1e-3)
             compared += 1
     assert compared
+
+
+def group_curves(name: str) -> dict[str, Incidence]:
+    """The curves of all rows and of each group, with errors of patients."""
+    frame = rows(name)
+    pairs = pairs_of(frame)
+    curves = {"all": clustered_incidence(*within(frame, pairs))}
+    for period in PERIODS:
+        own = pairs.filter(period_a=period, period_b=period)
+        curves[period] = clustered_incidence(*within(frame.filter(period=period), own))
+    return curves
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_median_with_limits_where_those_of_the_clustered_curve_reach_one_half(name):
+    for group, curve in group_curves(name).items():
+        expected, found = CASES[name]["median"][group], median_time(curve)
+        assert (found.estimate, found.std_error) == (expected["estimate"], None)
+        if found.estimate is not None:
+            assert (found.low, found.high) == (expected["low"], expected["high"])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_times_at_which_limits_of_survival_reach_one_half(name):
+    """The limits of every step of a curve where nothing competes."""
+    for group, curve in group_curves(name).items():
+        steps = [incidence_at(curve, time, as_survival=True) for time in curve.time.tolist()]
+        for side, limit in (("low", "high"), ("high", "low")):  # the upper limit of the share is the first to reach it
+            reached = (time for time, step in zip(curve.time, steps, strict=True) if getattr(step, limit) >= HALF)
+            assert next(reached, None) == CASES[name]["median_by_survival"][group][side]
+
+
+def test_medians_are_compared_where_patients_change_their_limits():
+    told = [(name, group) for name, case in CASES.items() for group, found in case["median"].items() if found["low"]]
+    assert len(told) >= 6
+    changed = 0
+    for name, group in told:
+        frame = rows(name) if group == "all" else rows(name).filter(period=group)
+        alone = median_time(aalen_johansen(Cells.of(frame)))
+        changed += (alone.low, alone.high) != tuple(CASES[name]["median"][group][side] for side in ("low", "high"))
+    assert changed > 1

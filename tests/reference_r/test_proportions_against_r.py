@@ -26,7 +26,17 @@ def test_wilson(case):
 @pytest.mark.parametrize("case", CASES["newcombe"], ids=lambda case: f"{case['k1']} of {case['n1']}")
 def test_newcombe(case):
     found = newcombe(case["k1"], case["n1"], case["k0"], case["n0"])
-    compare(found, case, "estimate", "std_error", "low", "high")
+    compare(found, case, "estimate", "low", "high", "z")
+    if case["std_error"] is None:
+        assert found.std_error is None
+    else:
+        compare(found, case, "std_error")
+    assert found.p_value == pytest.approx(case["p_value"], rel=1e-9)
+
+
+def test_newcombe_is_compared_where_nobody_or_everybody_had_it():
+    assert sum(0 in (case["k1"], case["k0"]) for case in CASES["newcombe"]) == 5
+    assert sum(case["k1"] == case["n1"] for case in CASES["newcombe"]) == 2
 
 
 def test_newcombe_as_printed_in_his_paper():

@@ -1,4 +1,4 @@
-"""Recurrent events equal R's on patients: means by survfit and by definition, ratios by coxph, glm and glm.nb.
+"""Recurrent events equal R's on patients: means by survfit and by definition, ratios by coxph and glm.nb.
 
 The last tests go through the front door: patients become counts, and ``estimate`` makes the figures.
 """
@@ -16,6 +16,7 @@ from oracle.builders import VISITS, estimated, programme
 
 from transforms.andersen_gill import andersen_gill
 from transforms.cells import Cells
+from transforms.figure import RATIO
 from transforms.outcomes import Courses
 from transforms.recurrences import tally_recurrences
 from transforms.recurrent import Recurrences, mean_events_at
@@ -23,8 +24,9 @@ from transforms.tallies import merge
 from warehouse.schemas import COUNT_TALLY, LEVEL_SEPARATOR
 
 ALL = json.loads(Path(__file__).with_name("recurrent.json").read_text())["cases"]
-CASES, HAZARDS, FIGURES = (
-    {case["name"]: case for case in ALL[kind]} for kind in ("mean_cumulative", "andersen_gill", "figures")
+CASES, HAZARDS, FIGURES, WITHOUT_EVENT = (
+    {case["name"]: case for case in ALL[kind]}
+    for kind in ("mean_cumulative", "andersen_gill", "figures", "without_event")
 )
 EXACT, FITTED = 1e-6, 1e-3  # the second where R's own optimiser stops early
 
@@ -85,10 +87,8 @@ def test_andersen_gill_equals_coxph_with_clusters(name: str) -> None:
 # ---------------------------------------------------------------- through the front door
 
 
-@cache
-def made(name: str) -> Callable[..., dict[str, Any]]:
-    """Every figure that the main job makes of the patients, found by what it is."""
-    case = FIGURES[name]
+def figures_of(case: dict[str, Any], window: int, factors: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Every figure that the main job makes of the patients."""
     rows = pl.DataFrame(case["patients"]).with_row_index("pathway").cast({"pathway": pl.Int64})
     rows = rows.with_columns(
         period=pl.when(pl.col("after") == 1).then(pl.lit("after")).otherwise(pl.lit("before")),
@@ -96,25 +96,29 @@ def made(name: str) -> Callable[..., dict[str, Any]]:
         excluded=pl.lit(None, pl.String),
         last=pl.col("time"),
         died=pl.col("status") == 2,
-        pattern=pl.concat_str(case["covariates"], separator=LEVEL_SEPARATOR),
+        pattern=pl.concat_str(factors or [pl.lit("")], separator=LEVEL_SEPARATOR),
     )
-    episodes = pl.DataFrame({"pathway": np.array(case["events"]["patient"]) - 1, "offset": case["events"]["time"]})
+    days = {name: pl.Series(case["events"][name], dtype=pl.Int64) for name in ("patient", "time")}
+    episodes = pl.DataFrame({"pathway": days["patient"] - 1, "offset": days["time"]})
     number = episodes.group_by("pathway").agg(events=pl.len().cast(pl.Int64))
     rows = rows.join(number, on="pathway", how="left").with_columns(pl.col("events").fill_null(0), exposure="time")
-    recurring = tally_recurrences(Courses(rows, episodes), indicator_id="visits")
+    visits = {**VISITS, "window": (1, window), "strata": ()}
+    declared = programme(indicators={"visits": visits}, adjust_for=factors, strata=dict.fromkeys(factors, True))
+    recurring = tally_recurrences(Courses(rows, episodes), declared, indicator_id="visits", variant="main")
     views = [rows.with_columns(view=pl.lit("overall"), stratum=pl.lit(None, pl.String))]
-    views.append(rows.with_columns(view=pl.lit("adjust"), stratum="pattern"))
+    views += [rows.with_columns(view=pl.lit("adjust"), stratum="pattern")] if factors else []
     keyed = pl.concat(views).with_columns(
         indicator_id=pl.lit("visits"), variant=pl.lit("main"), site=pl.lit(None, pl.String), n=pl.lit(1)
     )
     tallies = merge(recurring, type(recurring)(**{**vars(merge()), "count": keyed.select(COUNT_TALLY.names())}))
-    visits = {**VISITS, "window": (1, max(case["horizons"]) + 1), "strata": ()}
-    declared = programme(
-        indicators={"visits": visits},
-        adjust_for=tuple(case["covariates"]),
-        strata=dict.fromkeys(case["covariates"], True),
-    )
-    figures = estimated(tallies, declared).figures.filter(scope_type="overall")
+    return estimated(tallies, declared).figures.filter(scope_type="overall")
+
+
+@cache
+def made(name: str) -> Callable[..., dict[str, Any]]:
+    """The figures of a case, found by what they are."""
+    case = FIGURES[name]
+    figures = figures_of(case, max(case["horizons"]) + 1, tuple(case["covariates"]))
 
     def find(measure: str, period: str, sensitivity: str | None = None, horizon: int | None = None) -> dict[str, Any]:
         questions = pl.col("analysis").str.starts_with("sensitivity:")
@@ -147,15 +151,40 @@ def test_ratios_of_rates(name: str) -> None:
     case, find = FIGURES[name], made(name)
     assert_equal(find("rate_ratio", "after/before"), case["rate_ratio"])
     assert_equal(find("rate_ratio", "after/before", "adjusted"), case["rate_ratio_adjusted"])
-    assert_equal(find("rate_ratio_andersen_gill", "after/before"), case["rate_ratio_andersen_gill"])
     assert_equal(find("rate_ratio_negative_binomial", "after/before"), case["rate_ratio_negative_binomial"], FITTED)
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_rates_at_one_mix_of_cases_and_events_avoided(name: str) -> None:
+def test_rates_at_equal_follow_up_and_events_avoided(name: str) -> None:
     case, find = FIGURES[name], made(name)
     assert_equal(find("rate", "after-before"), case["rate"])
-    assert_equal(find("rate", "before", "adjusted"), case["rate_adjusted"]["before"])
-    assert_equal(find("rate", "after", "adjusted"), case["rate_adjusted"]["after"])
-    assert_equal(find("rate", "after-before", "adjusted"), case["rate_adjusted"]["difference"])
     assert_equal(find("events_avoided", "after-before"), case["events_avoided"])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_rates_at_one_mix_of_cases(name: str) -> None:
+    expected, find = FIGURES[name]["rate_adjusted"], made(name)
+    for period in ("before", "after"):
+        found = find("rate", period, "adjusted")
+        assert_equal(found, expected[period])
+        assert (found["ci_low"], found["ci_high"]) == pytest.approx(
+            (expected[period]["low"], expected[period]["high"]), rel=EXACT
+        )
+    assert_equal(find("rate", "after-before", "adjusted"), expected["difference"])
+
+
+@pytest.mark.parametrize("name", WITHOUT_EVENT)
+def test_a_period_without_events_has_exact_limits(name: str) -> None:
+    case = WITHOUT_EVENT[name]
+    figures = figures_of(case, max(case["patients"]["time"]) + 1).filter(
+        pl.col("period").is_in(["after-before", RATIO])
+    )
+    found = {row["measure"]: row for row in figures.to_dicts()}
+    difference, ratio = found["rate"], found["rate_ratio"]
+    for key, of in (("estimate", "estimate"), ("ci_low", "low"), ("ci_high", "high"), ("p_value", "p_value")):
+        assert difference[key] == pytest.approx(case["rate"][of], rel=EXACT)
+    if case["rate_ratio"] is None:  # infinite
+        assert ratio["null_reason"] == "no_event_in_a_group"
+        return
+    for key, of in (("estimate", "estimate"), ("ci_low", "low"), ("ci_high", "high")):
+        assert ratio[key] == pytest.approx(case["rate_ratio"][of], rel=EXACT)

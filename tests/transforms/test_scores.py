@@ -24,6 +24,14 @@ def test_nobody_has_no_mean_and_one_person_no_spread():
     assert (alone.estimate, alone.std_error, alone.low, alone.high) == (80, None, None, None)
 
 
+@pytest.mark.parametrize("answer", [80, 0.1, 7.7])
+def test_answers_all_alike_have_a_mean_and_no_interval_of_no_width(answer):
+    alike = mean_of(np.array([answer]), np.array([3]))
+    assert alike.estimate == pytest.approx(answer)
+    assert (alike.std_error, alike.low, alike.high) == (None, None, None)
+    assert mean_difference(np.array([answer]), np.array([3]), np.array([0.3]), np.array([7])).null_reason == "no_spread"
+
+
 def test_a_difference_needs_two_answers_on_each_side_and_some_spread():
     assert mean_difference(*counted([1, 2]), *counted([])).null_reason == "no_pathway"
     assert mean_difference(*counted([1, 2]), *counted([1])).null_reason == "one_answer"
@@ -33,6 +41,7 @@ def test_a_difference_needs_two_answers_on_each_side_and_some_spread():
 @unhurried
 @given(ANSWERS)
 def test_counted_answers_give_what_answers_give(answers):
+    assume(len(set(answers)) > 1)
     found = mean_of(*counted(answers))
     assert found.estimate == pytest.approx(np.mean(answers))
     assert found.std_error == pytest.approx(np.std(answers, ddof=1) / len(answers) ** 0.5, abs=1e-12)
@@ -42,6 +51,7 @@ def test_counted_answers_give_what_answers_give(answers):
 @unhurried
 @given(ANSWERS, st.integers(2, 9))
 def test_answers_repeated_keep_the_mean_and_narrow_the_interval(answers, times):
+    assume(len(set(answers)) > 1)
     once, often = mean_of(*counted(answers)), mean_of(*counted(answers, times))
     assert often.estimate == pytest.approx(once.estimate)
     assert often.std_error <= once.std_error

@@ -109,14 +109,14 @@ def test_a_covariate_that_repeats_another_has_no_ratio_but_a_reason():
 def test_nobody_with_the_event_has_no_ratio_but_a_reason():
     cells, covariates = cells_of([(-1, time, 0, time % 2, 0) for time in range(12)])
     assert cox(cells, covariates).null_reason == "no_event"
-    assert cox(cells, covariates).hazard_ratio(0, "model").null_reason == "no_event"
+    assert cox(cells, covariates).hazard_ratio(0).null_reason == "no_event"
     assert {test.null_reason for test in proportional_hazards_test(cells, covariates)} == {"no_event"}
 
 
 def test_clustered_errors_need_clusters():
     model = cox(*cells_of([(-1, time, 1, time % 2, time % 3) for time in range(20)]))
-    assert model.hazard_ratio(0, "robust").estimate is not None
-    assert model.hazard_ratio(0, "clustered").null_reason == "no_cluster"
+    assert model.hazard_ratio(0).estimate is not None
+    assert model.hazard_ratio_by_cluster(0).null_reason == "no_cluster"
 
 
 def test_events_all_at_one_time_cannot_drift():

@@ -133,7 +133,18 @@ def test_rates_and_shares_that_began_with_the_data() -> None:
           for start, events, n in (("first_90_days", 2, 60), ("first_90_days", 0, 40), ("later", 1, 20),
                                    ("later", 0, 180))),
     )  # fmt: skip
-    row = the("prevalent_at_start", tallies(count=counts), visits)
+    courses = [  # the stratum, how many pathways, the days of the events of each
+        ("first_90_days", 60, (3, 40)), ("first_90_days", 40, ()), ("later", 20, (60,)), ("later", 180, ()),
+    ]  # fmt: skip
+    recurrences = table(
+        RECURRENCE_TALLY,
+        *(keys | {"stratum": start, "end": 90, "status": CENSORED, "n": n} for start, n, _ in courses),
+        *(keys | {"stratum": start, "first": day, "opens": day == days[0], "end": 90, "status": CENSORED, "n": n}
+          for start, n, days in courses for day in days),
+        *(keys | {"stratum": start, "first": one, "second": two, "n": n}
+          for start, n, days in courses for one in days for two in days if one <= two),
+    )  # fmt: skip
+    row = the("prevalent_at_start", tallies(count=counts, recurrences=recurrences), visits)
     months = 90 / 30.4375
     assert row["level"] == "present"
     assert row["n_with_compared"] == 60  # pathways, not the 120 events
