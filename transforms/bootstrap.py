@@ -22,7 +22,7 @@ import numpy as np
 
 from transforms.cells import Cells, Floats, Integers, ratio
 from transforms.incidence import aalen_johansen
-from transforms.intervals import Difference
+from transforms.intervals import FEWEST_OF_A_MEDIAN, Difference
 from transforms.survival import HALF, median_time
 from warehouse.schemas import COMPETED, CONFIDENCE, EVENT_SEEN
 
@@ -93,7 +93,7 @@ def median_difference(after: Cells, before: Cells, stream: Stream) -> Difference
     Each group is a stratum. There is no test; the error, the standard deviation of the replicates, is None where
     it is 0 or where a replicate lacks a median. An interval may be as narrow as its estimate: on a clock of
     days many patients share a median. Null where a group does not reach its median, or barely does:
-    where as many replicates as a limit leaves out, 2.5 %, lack one.
+    where as many replicates as a limit leaves out, 2.5 %, lack one. Groups of fewer than six have no limits.
     """
     there, then = (median_time(aalen_johansen(cells)) for cells in (after, before))
     if there.estimate is None or then.estimate is None:
@@ -104,6 +104,8 @@ def median_difference(after: Cells, before: Cells, stream: Stream) -> Difference
         return Difference.absent(BARELY_REACHED)
     with np.errstate(invalid="ignore"):  # two infinite medians: not a number
         differences = medians[:, 0] - medians[:, 1]
+    if min(after.total, before.total) < FEWEST_OF_A_MEDIAN:
+        return Difference(there.estimate - then.estimate, None, None, None, None, None)
     low, high = percentile_limits(differences)
     error = float(differences.std(ddof=1)) if reached.all() else 0.0
     return Difference(there.estimate - then.estimate, error or None, low, high, None, None)

@@ -19,6 +19,7 @@ from warehouse.schemas import COMPETED, EVENT_SEEN, FROM_THE_START
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 Numbers = NDArray[Any]
 
 CELL = ("entry", "time", "status")

@@ -29,6 +29,7 @@ from warehouse.schemas import CHART, CHART_SUMMARY, FUNNEL, Estimates, Tallies
 SCOPES = (("overall", "all", "circuit"), ("arm", "comparator", "comparator"))  # scope type, scope, arm
 SENSITIVITY = "sensitivity:"  # how the analyses begin that answer the same question in another way
 TOO_FEW_POINTS = "too_few_points"
+NO_VARIATION = "no_variation_before"  # none, or all, had the event: chance has no size
 NO_SUCH_DAY = "outside_periods"
 HUGE = 1000.0  # pathways a month in the baseline, from which shares have Laney's limits
 Row = dict[str, Any]
@@ -215,6 +216,7 @@ def _summary(series: Series, limits: Limiting, rows: list[Row], indicator: Indic
     """The last point with its icons, and the run rules of the whole series."""
     last, at = [(row, at) for row, at in zip(rows, limits, strict=True) if row["estimate"] is not None][-1]
     target = indicator.target_value
+    enough = _baseline_points(series) >= control_charts.LEAST_BASELINE
     random = runs(series.values)
     return {
         "baseline_points": _baseline_points(series),
@@ -227,7 +229,7 @@ def _summary(series: Series, limits: Limiting, rows: list[Row], indicator: Indic
         "crossings": random.crossings,
         "fewest_crossings": random.fewest_crossings,
         "runs_signal": random.signal,
-        "null_reason": TOO_FEW_POINTS if at is None else None,
+        "null_reason": None if at is not None else NO_VARIATION if enough else TOO_FEW_POINTS,
     }
 
 

@@ -25,6 +25,7 @@ RUN = 7  # points in a row on one side of the mean, or all rising, or all fallin
 WINDOW = 3  # points of which two near one limit are a signal
 LEAST_BASELINE = 3  # points without which there are no limits
 FIRM_BASELINE = 13  # points below which limits are provisional
+ROUNDING = 1e-9  # of the mean: points of a process that does not vary differ from it by less, and from one another
 
 Points = Sequence[float | None]
 Rule = Literal["outside", "trend", "near_limit", "shift"]
@@ -110,6 +111,8 @@ def _pooled(
     if len(known) < LEAST_BASELINE:
         return [None] * len(counted)
     centre = sum(e for e, _ in known) / sum(s for _, s in known)
+    if variance(centre) <= 0:
+        return [None] * len(counted)  # none, or all: chance has no size yet
     sigmas = [None if pair is None else math.sqrt(variance(centre) / pair[1]) for pair in counted]
     spread = _spread_beyond_chance(counted[:baseline], centre, sigmas) if prime else 1.0
     return [None if sigma is None else Limits(centre, 3 * spread * sigma) for sigma in sigmas]
@@ -118,13 +121,13 @@ def _pooled(
 def _spread_beyond_chance(
     counted: Sequence[tuple[float, float] | None], centre: float, sigmas: Sequence[float | None]
 ) -> float:
-    """Laney's sigma of the standardised points, from their mean moving range; 1 where there is none."""
+    """Laney's sigma of the standardised points, from their mean moving range; 1 where there is none, or it is 0."""
     deviates = [
         None if pair is None or not sigma else (pair[0] / pair[1] - centre) / sigma
         for pair, sigma in zip(counted, sigmas, strict=False)
     ]
     ranges = _moving_ranges(deviates)
-    return fmean(ranges) / MOVING_RANGE_IN_SIGMAS if ranges else 1.0
+    return fmean(ranges) / MOVING_RANGE_IN_SIGMAS if ranges and fmean(ranges) > ROUNDING else 1.0
 
 
 def _moving_ranges(values: Points) -> list[float]:
@@ -142,13 +145,10 @@ def special_causes(values: Points, limits: Limiting) -> list[Signal | None]:
     not its side of the mean. 3. One of two points out of three that lie beyond two thirds of the way to one
     limit and inside it, all three on that side of the mean. 4. Part of seven points on one side of the mean.
     """
-    placed = list(zip(values, limits, strict=True))
-    sides = [0 if v is None or at is None else _sign(v - at.centre) for v, at in placed]
-    outside = [v is not None and at is not None and not at.lower <= v <= at.upper for v, at in placed]
-    near = [
-        v is not None and at is not None and at.lower <= v <= at.upper and not at.near_lower <= v <= at.near_upper
-        for v, at in placed
-    ]
+    deviates = [None if v is None or at is None else _deviate(v, at) for v, at in zip(values, limits, strict=True)]
+    sides = [0 if away is None else _sign(away) for away in deviates]
+    outside = [away is not None and abs(away) > 1 for away in deviates]
+    near = [away is not None and NEAR < abs(away) <= 1 for away in deviates]
     trends, pairs, shifts = _trends(values), _two_of_three(near, sides), _parts_of_runs(sides)
     found: list[Signal | None] = []
     for place, side in enumerate(sides):
@@ -163,6 +163,21 @@ def special_causes(values: Points, limits: Limiting) -> list[Signal | None]:
     return found
 
 
+def _deviate(value: float, at: Limits) -> float:
+    """How far a point lies from the mean, in ways to a limit; infinitely far where there is no way to it."""
+    away = value - at.centre
+    if abs(away) <= ROUNDING * abs(at.centre):
+        return 0.0
+    return away / at.reach if at.reach > ROUNDING * abs(at.centre) else math.copysign(math.inf, away)
+
+
+def _step(a: float | None, b: float | None) -> int:
+    """Whether the second point is higher or lower; 0 where one is not there or they differ by rounding."""
+    if a is None or b is None or abs(b - a) <= ROUNDING * max(abs(a), abs(b)):
+        return 0
+    return _sign(b - a)
+
+
 def _sign(number: float) -> int:
     return (number > 0) - (number < 0)
 
@@ -172,7 +187,7 @@ def _trends(values: Points) -> list[int]:
 
     A point that ends one trend and begins another belongs to the later one.
     """
-    steps = [0 if a is None or b is None else _sign(b - a) for a, b in pairwise(values)]
+    steps = [_step(a, b) for a, b in pairwise(values)]
     directions = [0] * len(values)
     for first in range(len(steps) - RUN + 2):
         run = steps[first : first + RUN - 1]

@@ -19,6 +19,7 @@ import polars as pl
 
 from transforms.figure import CONTRAST, RATIO, fewest
 from transforms.intervals import SEVERAL_PATHWAYS, Test
+from transforms.pathways import MISSING
 from warehouse.kinds import Indicator, RecurrentEvent
 from warehouse.programme import Programme
 from warehouse.schemas import ESTIMATE
@@ -57,7 +58,7 @@ def interactions(figures: pl.DataFrame, programme: Programme) -> pl.DataFrame:
 def _of_indicator(figures: pl.DataFrame, indicator: Indicator, programme: Programme) -> Iterator[dict[str, object]]:
     factors = sorted(set(figures["scope_type"].unique()) - {"overall", "arm", "site"})
     for factor in factors:
-        levels = figures.filter(scope_type=factor)
+        levels = figures.filter(pl.col("scope") != MISSING, scope_type=factor)
         contrasts = _contrasts(levels, indicator, programme.privacy.smallest_count)
         if programme.zero_of(indicator).which == "each":  # a patient's pathways may lie in several levels
             test = Test.absent(METHOD, SEVERAL_PATHWAYS)
@@ -72,7 +73,7 @@ def _of_indicator(figures: pl.DataFrame, indicator: Indicator, programme: Progra
             "scope": "all",
             "period": CONTRAST,
             "horizon": indicator.primary.horizon,
-            "unit": levels["unit"][0],
+            "unit": figures["unit"][0],
             "n_with": contrasts["fewest"].min(),
             "estimate": test.statistic,
             "p_value": test.p_value,

@@ -26,6 +26,9 @@ NO_SPREAD = "no_spread"  # all answers of each group are alike
 NO_EVENT_IN_A_GROUP = "no_event_in_a_group"  # a ratio of hazards is 0 or infinite; the difference has an exact bound
 SEVERAL_PATHWAYS = "several_pathways_per_patient"  # a test that takes pathways as independent
 
+# Of fewer, the median lies outside the range of all of them more often than once in twenty: 2 / 2^5.
+FEWEST_OF_A_MEDIAN = 6
+
 NORMAL = NormalDist()
 Z = NORMAL.inv_cdf(0.5 + CONFIDENCE / 2)
 

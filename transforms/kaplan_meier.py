@@ -11,6 +11,7 @@ from transforms.group_tests import stratified_log_rank
 from transforms.incidence import Incidence, just_before, nobody_was_left
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
+    FEWEST_OF_A_MEDIAN,
     NEVER_TOGETHER,
     NO_EVENT,
     NO_PATHWAY,
@@ -110,10 +111,15 @@ def effectively_followed(curve: Incidence | Survival, horizon: int) -> int:
 
 
 def median_survival(curve: Survival) -> Interval:
-    """First time at which half or fewer are without event; limits where the log-log limits reach one half."""
+    """First time at which half or fewer are without event; limits where the log-log limits reach one half.
+
+    Fewer than six pathways have no limits of their median at this level.
+    """
     if not len(curve.time):
         return Interval.absent(NO_PATHWAY)
     estimate, low, high = (_first_time(curve.time, share) for share in (curve.survival, curve.low, curve.high))
+    if curve.at_risk.max() < FEWEST_OF_A_MEDIAN:
+        low = high = None
     return Interval.absent(NOT_REACHED) if estimate is None else Interval(estimate, None, low, high)
 
 

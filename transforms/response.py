@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.cells import Floats, Integers
+from transforms.cells import Booleans, Floats, Integers
 from transforms.intervals import NO_PATHWAY, NOT_ESTIMABLE, Difference, Interval, Z, between, square_and_add
 from transforms.proportions import newcombe, wilson
 
@@ -19,7 +19,7 @@ NOBODY_SILENT = "everybody_answered"
 NO_SHARE_NULLIFIES = "no_share_nullifies"
 MOST_STEPS = 50
 CONVERGED = 1e-20  # of the squared Newton step in units of its information, per person
-LARGEST_LOG_ODDS = 15.0  # of answering: a level in which all or none answered drifts to infinity
+LARGEST_LOG_ODDS = 15.0  # of answering: what separates those who answered from the silent drifts to infinity
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,16 @@ def tipping_point(after: Asked, before: Asked) -> Interval:
 class ResponseCells:
     """Eligible people by pattern of factors: one element, and one row of ``covariates``, per pattern.
 
-    ``covariates`` holds no constant. Each pattern has ``successes`` of ``answered`` of ``eligible``.
+    ``covariates`` holds no constant. Each pattern has ``successes`` of ``answered`` of ``eligible``. Where all of a
+    level answered, its coefficient is infinite: its patterns are ``certain``, and the model is that of the others,
+    whose levels alone have columns.
     """
 
     covariates: Floats
     successes: Integers
     answered: Integers
     eligible: Integers
+    certain: Booleans
 
 
 def weighted_share(cells: ResponseCells) -> Interval:
@@ -98,18 +101,13 @@ def weighted_share(cells: ResponseCells) -> Interval:
     answered = int(cells.answered.sum())
     if not answered:
         return Interval.absent(NO_PATHWAY)
-    design = np.concatenate([np.ones((len(cells.eligible), 1)), cells.covariates], axis=1)
-    if answered == int(cells.eligible.sum()):
-        chance, correction = np.ones(len(cells.eligible)), np.zeros(len(cells.eligible))
-        share = float(cells.successes.sum()) / answered
-    else:
-        fitted = _chance_of_answering(design, cells)
-        if fitted is None:
-            return Interval.absent(NOT_ESTIMABLE)
-        chance, information = fitted
-        share = float((cells.successes / chance).sum() / (cells.answered / chance).sum())
-        tilt = ((cells.successes - share * cells.answered) * (1 - chance) / chance) @ design
-        correction = design @ np.linalg.solve(information, tilt)
+    fitted = _chances(cells)
+    if fitted is None:
+        return Interval.absent(NOT_ESTIMABLE)
+    chance, design, information = fitted
+    share = float((cells.successes / chance).sum() / (cells.answered / chance).sum())
+    tilt = ((cells.successes - share * cells.answered) * (1 - chance) / chance) @ design
+    correction = design @ np.linalg.solve(information, tilt)
     error = math.sqrt(_squares(cells, share, chance, correction)) / float((cells.answered / chance).sum())
     low, high = between(0, share - Z * error, 1), between(0, share + Z * error, 1)
     return Interval(share, error, low, high) if error > 0 else wilson(int(cells.successes.sum()), answered)
@@ -130,19 +128,39 @@ def _squares(cells: ResponseCells, share: float, chance: Floats, correction: Flo
     return float(cells.successes @ success**2 + failures @ failure**2 + silent @ (correction * chance) ** 2)
 
 
-def _chance_of_answering(design: Floats, cells: ResponseCells) -> tuple[Floats, Floats] | None:
+def _chances(cells: ResponseCells) -> tuple[Floats, Floats, Floats] | None:
+    """The chance of answering of each pattern, the design of the model and its information; None if infinite.
+
+    Rows of the design are 0 where an answer is certain.
+    """
+    design = np.concatenate([np.ones((len(cells.eligible), 1)), cells.covariates], axis=1)
+    design = np.where(cells.certain[:, None], 0.0, design)
+    open_to_doubt = ~cells.certain
+    if not open_to_doubt.any():
+        return np.ones(len(cells.eligible)), design[:, :1], np.eye(1)
+    fitted = _fitted(design[open_to_doubt], cells.answered[open_to_doubt], cells.eligible[open_to_doubt])
+    if fitted is None:
+        return None
+    chance = np.ones(len(cells.eligible))
+    chance[open_to_doubt] = fitted[0]
+    return chance, design, fitted[1]
+
+
+def _fitted(design: Floats, answered: Integers, eligible: Integers) -> tuple[Floats, Floats] | None:
     """Fitted chance of each pattern and the information of the coefficients, by Newton's method; None if infinite."""
-    rate = cells.answered.sum() / cells.eligible.sum()
+    rate = answered.sum() / eligible.sum()
+    if rate <= 0:
+        return None
     coefficients = np.zeros(design.shape[1])
     coefficients[0] = math.log(rate / (1 - rate))
     for _ in range(MOST_STEPS):
         chance = 0.5 * (1 + np.tanh(design @ coefficients / 2))
-        information = (design * (cells.eligible * chance * (1 - chance))[:, None]).T @ design
+        information = (design * (eligible * chance * (1 - chance))[:, None]).T @ design
         if np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS or np.linalg.cond(information) > 1e12:
             return None
-        score = (cells.answered - cells.eligible * chance) @ design
+        score = (answered - eligible * chance) @ design
         step = np.linalg.solve(information, score)
-        if float(step @ score) < CONVERGED * cells.eligible.sum():
+        if float(step @ score) < CONVERGED * eligible.sum():
             return chance, information
         coefficients = coefficients + step
     return None

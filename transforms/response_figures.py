@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from transforms.case_mix import complete_cases, level_columns, repeats
+from transforms.case_mix import complete_cases, level_columns, repeats, with_events
 from transforms.figure import CONTRAST, RATIO, Figure, figure_of
 from transforms.intervals import NO_PATHWAY, NOT_ESTIMABLE, Interval
 from transforms.ordinal import BRUNNER_MUNZEL, probability_of_superiority, proportional_odds
@@ -111,7 +111,7 @@ def _scales(after: pl.DataFrame, before: pl.DataFrame) -> Iterator[Figure]:
 
 def _adjusted_odds(cells: pl.DataFrame, factors: Sequence[str]) -> Figure:
     """The odds ratio at equal levels of the factors, of answers without a missing level."""
-    complete = complete_cases(cells.filter(stage=ANSWERED)).sort("period", "stratum", "value")
+    complete = _telling(complete_cases(cells.filter(stage=ANSWERED)).sort("period", "stratum", "value"))
     levels, after = level_columns(complete), (complete["period"] == "after").to_numpy()
     covariates = np.column_stack([after.astype(np.float64), levels])
     values, n = (complete["value"] / SCORE_UNIT).to_numpy(), complete["n"].to_numpy()
@@ -123,6 +123,22 @@ def _adjusted_odds(cells: pl.DataFrame, factors: Sequence[str]) -> Figure:
         odds = proportional_odds(values, n, covariates).odds_ratio(0)
     method = f"{ODDS}, adjusted for {', '.join(factors)}, complete cases"
     return figure_of(odds, "odds_ratio", RATIO, method=method, analysis=ADJUSTED)
+
+
+def _telling(complete: pl.DataFrame) -> pl.DataFrame:
+    """Answers without those of levels that gave the lowest one alone, or the highest: their coefficients are infinite.
+
+    In the limit of the likelihood they weigh nothing: leaving them out is that limit, exactly. What is left has another
+    lowest and highest answer, perhaps, and levels of their own.
+    """
+    before = -1
+    while complete.height != before:
+        before = complete.height
+        lowest, highest = complete["value"].min(), complete["value"].max()
+        for extreme in (lowest, highest):
+            others = complete.with_columns(other=(pl.col("value") != extreme).cast(pl.Int64))
+            complete = with_events(others, "other").drop("other") if lowest != highest else complete
+    return complete
 
 
 def _silent(after: Asked, before: Asked) -> Iterator[Figure]:
@@ -144,8 +160,13 @@ def _asked(cells: pl.DataFrame, indicator: Score) -> Asked:
 def _response_cells(cells: pl.DataFrame, indicator: Score) -> ResponseCells:
     """The same by pattern of levels, a missing level being one among others."""
     patterns = _followed(cells, indicator).group_by("stratum").agg(pl.all().sum()).sort("stratum")
-    counts = (patterns[name].to_numpy() for name in ("successes", "answered", "eligible"))
-    return ResponseCells(level_columns(patterns), *counts)
+    silent = patterns.with_columns(silent=pl.col("eligible") - pl.col("answered"))
+    in_doubt = patterns["stratum"].is_in(with_events(silent, "silent")["stratum"].implode())
+    levels = level_columns(patterns.filter(in_doubt))
+    covariates = np.zeros((patterns.height, levels.shape[1]))
+    covariates[in_doubt.to_numpy()] = levels
+    successes, answered, eligible = (patterns[name].to_numpy() for name in ("successes", "answered", "eligible"))
+    return ResponseCells(covariates, successes, answered, eligible, ~in_doubt.to_numpy())
 
 
 def _followed(cells: pl.DataFrame, indicator: Score) -> pl.DataFrame:

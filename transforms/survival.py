@@ -25,6 +25,7 @@ from transforms.incidence import (
 )
 from transforms.intervals import (
     BEYOND_FOLLOW_UP,
+    FEWEST_OF_A_MEDIAN,
     NO_PATHWAY,
     NO_SPREAD,
     NOBODY_LEFT,
@@ -117,25 +118,25 @@ def reason_for_none(curve: Incidence, horizon: int) -> str | None:
     return BEYOND_FOLLOW_UP if horizon > curve.time[-1] and somebody_left else None
 
 
-def median_time(curve: Incidence) -> Interval:
+def median_time(curve: Incidence, *, as_survival: bool = False) -> Interval:
     """First time by which half of *all* pathways have had the event; its error is None.
 
-    The limits are the times at which the upper and the lower cloglog limits of the incidence reach
-    one half (Brookmeyer and Crowley 1982); None where they never do, or where a variance cannot be told.
-    Null where half never had it.
+    The limits are the times at which the upper and the lower limits of the incidence, as they are drawn, reach
+    one half (Brookmeyer and Crowley 1982); None where they never do, where a variance cannot be told, or of fewer than
+    six pathways, whose median has none at this level. Null where half never had it.
     """
     if not len(curve.time):
         return Interval.absent(NO_PATHWAY)
-    inside = ~is_boundary(curve.incidence)
-    share = np.where(inside, curve.incidence, 0.5)
-    width = Z * np.sqrt(curve.variance) / (share * np.log(share))
-    low = np.where(inside, share ** np.exp(-width), curve.incidence)
-    high = np.where(inside, share ** np.exp(width), curve.incidence)
     median = first_time(curve.time, curve.incidence >= HALF)
     if median is None:
         return Interval.absent(NOT_REACHED)
-    if (inside & (curve.variance <= 0)).any():
+    inside = ~is_boundary(curve.incidence)
+    if curve.at_risk.max() < FEWEST_OF_A_MEDIAN or (inside & (curve.variance <= 0)).any():
         return Interval(median, None, None, None)
+    share = np.where(inside, 1 - curve.incidence if as_survival else curve.incidence, 0.5)
+    width = Z * np.sqrt(curve.variance) / (share * np.log(share))
+    bounds = [np.where(inside, share ** np.exp(side * width), curve.incidence) for side in (-1, 1)]
+    low, high = [np.where(inside, 1 - bound, curve.incidence) for bound in bounds[::-1]] if as_survival else bounds
     return Interval(median, None, first_time(curve.time, high >= HALF), first_time(curve.time, low >= HALF))
 
 

@@ -73,7 +73,10 @@ def time_group(
     group, scale = _Group.of(frame, indicator, pairs), ticks_per_unit(indicator.unit)
     for horizon in indicator.horizons:
         yield from _at_horizon(period, group, indicator, horizon)
-    found = median_time(group.curve) if isinstance(group.curve, Incidence) else median_survival(group.curve)
+    if isinstance(group.curve, Incidence):
+        found = median_time(group.curve, as_survival=not indicator.competing)
+    else:
+        found = median_survival(group.curve)
     yield Figure(
         "median_time",
         period,

@@ -2,14 +2,15 @@
 source("common.R"); suppressPackageStartupMessages(library(MASS))
 
 # The weighted mean and the chances of answering are solved together: sandwich of the stacked estimating equations.
+# A level in which everybody answered has no information on its coefficient, which a generalised inverse leaves out.
 weighted <- function(success, answered, covariates) {
-  fit <- glm(answered ~ ., binomial, data.frame(answered, covariates), control = list(epsilon = 1e-14, maxit = 50))
+  fit <- suppressWarnings(glm(answered ~ ., binomial, data.frame(answered, covariates), control = list(epsilon = 1e-15, maxit = 100)))
   x <- model.matrix(fit); chance <- fitted(fit); y <- ifelse(answered == 1, success, 0)
   share <- sum(answered * y / chance) / sum(answered / chance)
   equations <- cbind((answered - chance) * x, answered * (y - share) / chance)
   slope <- rbind(cbind(-t(x) %*% (x * chance * (1 - chance)), 0),
     c(-colSums(answered * (y - share) * (1 - chance) / chance * x), -sum(answered / chance)))
-  bread <- solve(slope)
+  bread <- if (max(chance) > 1 - 1e-9) ginv(slope, tol = 1e-11) else solve(slope)
   variance <- bread %*% crossprod(equations) %*% t(bread)
   error <- sqrt(variance[nrow(variance), nrow(variance)])
   list(estimate = share, std_error = error, low = max(0, share - qnorm(0.975) * error), high = min(1, share + qnorm(0.975) * error))
@@ -53,8 +54,9 @@ newcombe <- function(k1, n1, k0, n0) {
   a <- wilson(k1, n1); b <- wilson(k0, n0); d <- a[1] - b[1]
   list(estimate = d, low = d - sqrt((a[1] - a[2])^2 + (b[3] - b[1])^2), high = d + sqrt((a[3] - a[1])^2 + (b[1] - b[2])^2))
 }
-figures <- function(name, value, threshold, after, covariates) {
-  known <- complete.cases(covariates, after); value <- value[known]; after <- after[known]; covariates <- covariates[known, , drop = FALSE]
+# `telling`: whose answers tell the adjusted odds ratio; a level that gave the highest answer alone has an infinite one.
+figures <- function(name, value, threshold, after, covariates, telling = rep(TRUE, length(value))) {
+  known <- complete.cases(covariates, after); telling <- telling[known]; value <- value[known]; after <- after[known]; covariates <- covariates[known, , drop = FALSE]
   answered <- !is.na(value); success <- answered & value >= threshold
   there <- value[answered & after == 1]; then <- value[answered & after == 0]
   placed <- function(x, y) sapply(x, function(v) mean(y < v) + mean(y == v) / 2)
@@ -62,7 +64,8 @@ figures <- function(name, value, threshold, after, covariates) {
   theta <- mean(a); error <- sqrt(sum(parts)); df <- sum(parts)^2 / sum(parts^2 / (c(length(a), length(b)) - 1))
   statistic <- (theta - 0.5) / error
   data <- data.frame(answer = factor(value), after = after, covariates)[answered, ]
-  odds <- function(names) {
+  odds <- function(names, chosen = rep(TRUE, nrow(data))) {
+    data <- droplevels(data[chosen, ]); names <- names[sapply(data[names], function(x) length(unique(x)) > 1)]
     fit <- polr(reformulate(names, "answer"), data, Hess = TRUE, control = list(reltol = 1e-15, maxit = 1000))
     list(estimate = unname(exp(coef(fit)["after"])), std_error = sqrt(vcov(fit)["after", "after"]))
   }
@@ -75,7 +78,7 @@ figures <- function(name, value, threshold, after, covariates) {
     patients = c(list(value = value, after = after), as.list(covariates)),
     probability_of_superiority = list(estimate = theta, std_error = error, low = theta - qt(0.975, df) * error, high = theta + qt(0.975, df) * error),
     brunner_munzel = list(estimate = statistic, p_value = 2 * pt(-abs(statistic), df)),
-    odds_ratio = odds("after"), odds_ratio_adjusted = odds(c("after", names(covariates))), response_weighted = weights,
+    odds_ratio = odds("after"), odds_ratio_adjusted = odds(c("after", names(covariates)), telling[answered]), response_weighted = weights,
     difference_weighted = c(list(estimate = weights$after$estimate - weights$before$estimate,
       std_error = sqrt(weights$after$std_error^2 + weights$before$std_error^2)),
       weighted_difference(weights$after, weights$before)[c("low", "high", "p_value")]),
@@ -86,6 +89,9 @@ figures <- function(name, value, threshold, after, covariates) {
 }
 
 survey <- MASS::survey
+# All smokers answer, and give the highest answer.
+smokes <- survey$Smoke != "Never"; smoking <- subset(survey, is.na(Smoke) | !smokes | !is.na(Pulse)); smokes <- smoking$Smoke != "Never"
+pulse <- ifelse(!is.na(smokes) & smokes, 100, pmin(smoking$Pulse, 100))
 weighted_cases <- list(
   case("pbc", pbc$chol, 300, with(pbc, data.frame(woman = as.integer(sex == "f"), oedema = as.integer(edema > 0), older = as.integer(age > 50)))),
   case("lung", lung$meal.cal, 1000, with(lung, data.frame(woman = sex - 1, ecog = ph.ecog))),
@@ -100,5 +106,7 @@ cases <- list(weighted = weighted_cases, differences = differences, figures = li
   figures("lung", karno, 80, lung$sex - 1, with(lung, data.frame(ambulatory = as.integer(ph.ecog > 0), older = as.integer(age > 63)))),
   figures("survey", pmin(survey$Pulse, 100), 75, as.integer(survey$Sex == "Male"), with(survey, data.frame(older = as.integer(Age > 19),
     smoker = as.integer(Smoke != "Never")))),
+  figures("survey_smokers", pulse, 75, as.integer(smoking$Sex == "Male"), with(smoking, data.frame(older = as.integer(Age > 19),
+    smoker = as.integer(smokes))), !smokes),
   figures("airquality", pmin(airquality$Ozone, 100), 30, as.integer(months > 6), with(airquality, data.frame(windy = as.integer(Wind > 10))))))
 write_reference("response.R", c("stats", "MASS"), cases)

@@ -102,6 +102,14 @@ def test_median_with_limits_where_those_of_the_clustered_curve_reach_one_half(na
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_median_with_limits_where_those_of_the_survival_reach_one_half(name):
+    for group, curve in group_curves(name).items():
+        expected, found = CASES[name]["median_by_survival"][group], median_time(curve, as_survival=True)
+        if found.estimate is not None:
+            assert (found.low, found.high) == (expected["low"], expected["high"])
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_times_at_which_limits_of_survival_reach_one_half(name):
     """The limits of every step of a curve where nothing competes."""
     for group, curve in group_curves(name).items():

@@ -27,7 +27,8 @@ EXACT, FITTED = 1e-9, 1e-6  # the second where R's own optimiser stops early
 def response_cells(cells: dict[str, list[int]], names: list[str]) -> ResponseCells:
     column = {name: np.array(values) for name, values in cells.items()}
     covariates = np.stack([column[name] for name in names], axis=1).astype(float)
-    return ResponseCells(covariates, column["successes"], column["answered"], column["eligible"])
+    certain = np.full(len(covariates), bool((column["answered"] == column["eligible"]).all()))
+    return ResponseCells(covariates, column["successes"], column["answered"], column["eligible"], certain)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

@@ -219,6 +219,14 @@ def test_where_all_have_the_event_on_one_day_the_interval_is_that_difference() -
     assert (found.estimate, found.low, found.high, found.std_error) == (-4, -4, -4, None)
 
 
+@pytest.mark.parametrize(("n", "has_limits"), [(5, False), (6, True)])
+def test_medians_of_fewer_than_six_differ_without_limits(n: int, has_limits: bool) -> None:
+    few, many = ([(-1, day, 1) for day in range(size)] for size in (n, 40))
+    found = median_difference(cells_of(few), cells_of(many), STREAM)
+    assert found.estimate is not None
+    assert (found.low is not None) == (found.high is not None) == has_limits
+
+
 def test_limits_are_the_fiftieth_from_either_end_of_two_thousand() -> None:
     assert percentile_limits(np.arange(2000.0)[::-1]) == (49, 1950)
     assert percentile_limits(np.arange(20.0)) == (0, 19)

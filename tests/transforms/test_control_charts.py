@@ -63,9 +63,27 @@ def test_limits_of_shares_and_rates_follow_the_size_of_their_point():
     assert rates([4, 4, 4, 0], [2.0, 2.0, 2.0, 8.0], 3)[3].reach == pytest.approx(3 * (2 / 8) ** 0.5)
 
 
-def test_a_baseline_without_events_leaves_no_room():
-    at = rates([0, 0, 0, 1], [5, 5, 5, 5], 3, prime=True)[3]
-    assert (at.centre, at.reach) == (0.0, 0.0)
+@pytest.mark.parametrize("prime", [False, True])
+def test_a_baseline_without_events_or_with_nothing_else_has_no_limits(prime):
+    """Chance has no size there: limits of no width would call the first event a signal."""
+    assert rates([0, 0, 0, 1], [5, 5, 5, 5], 3, prime=prime) == [None] * 4
+    assert shares([5, 5, 5, 4], [5, 5, 5, 5], 3, prime=prime) == [None] * 4
+
+
+def test_a_baseline_that_does_not_vary_has_the_limits_of_chance():
+    """Laney's factor would be 0, or the rounding of it."""
+    events, size = [3, 3, 3, 3, 5], [30] * 5
+    assert shares(events, size, 4, prime=True)[4].reach == pytest.approx(shares(events, size, 4)[4].reach)
+
+
+def test_rounding_is_no_signal():
+    """A mean of seven times 0.1 is not 0.1 in floating point; nor are two readings of one rate."""
+    values = [0.1] * 7 + [0.1 + 1e-17] * 3 + [0.3 / 3] * 4
+    limits = individuals(values, 7)
+    assert special_causes(values, limits) == [None] * len(values)
+    rising = [1.0 + k * 1e-15 for k in range(9)]
+    assert special_causes(rising, individuals([0.9, 1.1] * 5, 10)[:9]) == [None] * 9
+    assert special_causes([*values, 0.2], [*limits, limits[0]])[-1] == Signal("outside", 1)
 
 
 def test_prime_limits_widen_where_the_baseline_spreads_beyond_chance():

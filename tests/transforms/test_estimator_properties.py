@@ -33,7 +33,6 @@ from transforms.cox import CoxModel, cox
 from transforms.group_tests import gray_test, stratified_log_rank
 from transforms.intervals import Test
 from transforms.kaplan_meier import kaplan_meier
-from transforms.rates import RateModel, RateSums, poisson
 from transforms.response import ResponseCells, weighted_difference, weighted_share
 from transforms.survival import aalen_johansen
 from transforms.tallies import merge
@@ -60,7 +59,8 @@ def responses(counts: list[tuple[int, int, int]], answered_of: int) -> ResponseC
     """Patterns of one factor; in each, one of ``answered_of`` answered."""
     answered = np.array([favourable + others for favourable, others, _ in counts])
     successes = np.array([favourable for favourable, _, _ in counts])
-    return ResponseCells(np.eye(len(counts))[:, 1:], successes, answered, answered * answered_of)
+    certain = np.full(len(counts), answered_of == 1)
+    return ResponseCells(np.eye(len(counts))[:, 1:], successes, answered, answered * answered_of, certain)
 
 
 @unhurried
@@ -121,13 +121,6 @@ def breslow(patients: list[tuple[int, int, int]], groups: list[int]) -> CoxModel
     return cox(each_patient(patients), np.array(groups[: len(patients)], float)[:, None], ties="breslow")
 
 
-def hc0(rows: list[tuple[int, int, int]]) -> RateModel:
-    """Poisson's model of events, days and period, each pathway a row of its own."""
-    y, m, after = np.array(rows, float).T
-    sums = RateSums(np.ones(len(y)), y, m, y * y, y * m, m * m)
-    return poisson(sums, np.column_stack([np.ones(len(y)), after]))
-
-
 @unhurried
 @given(COHORT)
 def test_doubled_patients_keep_every_curve_and_divide_its_error_by_the_root_of_two(
@@ -149,15 +142,6 @@ def test_doubled_rows_keep_breslows_ratio_and_divide_its_error(
     assume(once.coefficients is not None)
     assert twice.coefficients == pytest.approx(once.coefficients, abs=1e-6)
     assert twice.robust * 2 == pytest.approx(once.robust, rel=1e-5, abs=1e-9)
-
-
-@unhurried
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 90), st.integers(0, 1)), min_size=6, max_size=30))
-def test_doubled_rows_keep_poissons_rates_and_divide_hc0(rows: list[tuple[int, int, int]]) -> None:
-    once, twice = hc0(rows), hc0(rows * 2)
-    assume(once.coefficients is not None)
-    assert twice.coefficients == pytest.approx(once.coefficients, abs=1e-8)
-    assert twice.robust * 2 == pytest.approx(once.robust, rel=1e-6, abs=1e-10)
 
 
 @unhurried

@@ -185,6 +185,22 @@ def test_levels_that_are_withheld_take_no_part() -> None:
     assert found["method"].endswith("1 levels")
 
 
+def test_a_missing_level_is_no_level() -> None:
+    """Sixty more in either period whose level is unknown, with quite another difference."""
+    rows, people = two_levels((20, 40), (30, 33))
+    known = interaction(rows, people, by_level(REFERRAL))
+    unknown: list[tuple[Any, ...]] = []
+    for year, seen in ((2021, 50), (2023, 15)):
+        for k in range(60):
+            patient = 1000 + year + 3000 * k
+            people.append({"patient": patient, "de_novo": None})
+            unknown.append((patient, "announcement", f"{year}-03-01"))
+            unknown += [(patient, "referral", f"{year}-03-11")] if k < seen else []
+    found = interaction([*rows, *log(*unknown)], people, by_level(REFERRAL))
+    assert found["estimate"] == pytest.approx(known["estimate"])
+    assert found["method"].endswith("2 levels")
+
+
 def test_pathways_of_one_patient_are_no_independent_levels() -> None:
     declared = by_level({**REFERRAL, "time_zero": {"event": "announcement", "which": "each"}})
     found = interaction(*two_levels((20, 40), (30, 33)), declared)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracle.recurring import COHORT, Patient, counts_of
 
-from transforms.andersen_gill import AndersenGill, andersen_gill
+from transforms.andersen_gill import AndersenGill, andersen_gill, standardised
 from transforms.recurrent import Recurrences
 
 SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -87,3 +87,33 @@ def test_columns_that_repeat_one_another_have_no_ratio():
 
 def test_where_all_of_a_group_are_alike_there_is_no_spread():
     assert fitted([(-1, 9, 0, [2])] * 3, [(-1, 9, 0, [2])] * 4).rate_ratio(0).null_reason == "no_spread"
+
+
+@unhurried
+@given(COHORT, COHORT, st.integers(2, 5), st.integers(0, 8))
+def test_patients_repeated_multiply_the_numbers_of_events_and_divide_their_relative_error(
+    after, before, times, horizon
+):
+    everybody = np.array([1.0, 1.0])
+    once, often = (standardised(fitted(after, before, by), everybody, horizon) for by in (1, times))
+    assume(once is not None)
+    assert (often.without, often.exposed) == pytest.approx((once.without * times, once.exposed * times), rel=1e-6)
+    assert often.covariance == pytest.approx(once.covariance * times, rel=1e-6, abs=1e-9)
+
+
+@unhurried
+@given(COHORT, COHORT)
+def test_numbers_of_events_are_those_seen_where_everybody_is_of_its_own_period(after, before):
+    """What the model expects of the pathways of after as they are is what happened to them; and so before."""
+    model = fitted(after, before)
+    assume(model.coefficients is not None)
+    there = standardised(model, np.array([1.0, 0.0]), horizon=9)
+    then = standardised(model, np.array([0.0, 1.0]), horizon=9)
+    seen = [sum(len(events) for *_, events in group) for group in (after, before)]
+    assert there.exposed + then.without == pytest.approx(sum(seen), rel=1e-6)
+    assert there.exposed == pytest.approx(there.without * np.exp(model.coefficients[0]))
+    assert there.exposed == pytest.approx(seen[0], rel=1e-5, abs=1e-6)
+
+
+def test_without_a_finite_ratio_there_are_no_numbers():
+    assert standardised(andersen_gill([counts_of([(-1, 5, 0, [])])] * 2, AFTER), np.ones(2), 5) is None

@@ -83,7 +83,7 @@ def test_at_the_tipping_point_both_shares_are_equal(after, before):
 def cells_of(*patterns: tuple[int, int, int]) -> ResponseCells:
     """Patterns of one factor with one level each: successes, answered, eligible."""
     successes, answered, eligible = np.array(patterns).T
-    return ResponseCells(np.eye(len(patterns))[:, 1:], successes, answered, eligible)
+    return ResponseCells(np.eye(len(patterns))[:, 1:], successes, answered, eligible, answered == eligible)
 
 
 def test_by_pattern_the_weighted_share_is_the_standardised_one():
@@ -95,6 +95,16 @@ def test_where_everybody_answered_weights_change_nothing():
     found = weighted_share(cells_of((30, 50, 50), (20, 100, 100)))
     assert found.estimate == pytest.approx(50 / 150)
     assert found.std_error == pytest.approx(wilson(50, 150).std_error)
+
+
+def test_a_level_that_answered_completely_counts_once_and_the_others_by_their_chance():
+    """The model of the others is that of one level: a constant alone."""
+    successes, answered, eligible = np.array([(10, 20, 100), (30, 40, 40)]).T
+    found = weighted_share(ResponseCells(np.zeros((2, 0)), successes, answered, eligible, answered == eligible))
+    assert found.estimate == pytest.approx((100 * 10 / 20 + 30) / 140)
+    of_others, of_level = 100 / 140 * wilson(10, 20).std_error, 40 / 140 * wilson(30, 40).std_error
+    between = (10 / 20 - 30 / 40) ** 2 * (100 / 140) * (40 / 140) / 140  # who is of which level is drawn too
+    assert found.std_error == pytest.approx(np.sqrt(of_others**2 + of_level**2 + between))
 
 
 def test_the_same_response_everywhere_changes_no_estimate():

@@ -155,6 +155,15 @@ def test_a_limit_of_the_median_that_is_never_reached_is_open():
     assert (found.low, found.high) == (2, None)
 
 
+@pytest.mark.parametrize(("n", "has_limits"), [(1, False), (5, False), (6, True)])
+def test_the_median_of_fewer_than_six_has_no_limits(n, has_limits):
+    """All of five lie on one side of their median by chance once in sixteen, of six once in thirty-two."""
+    found = cells(*[(day, E) for day in range(1, n + 1)])
+    for median in (median_time(aalen_johansen(found)), median_survival(kaplan_meier(found))):
+        assert median.estimate is not None
+        assert (median.low is not None or median.high is not None) == has_limits
+
+
 def test_log_rank_without_any_event_has_a_reason():
     assert log_rank(cells((3, C)), cells((4, C))).null_reason == "no_event"
 
