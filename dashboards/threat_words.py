@@ -13,7 +13,6 @@ from warehouse.schemas import CONFIDENCE
 from warehouse.threat_schemas import ABSENT, CANNOT_BE_TOLD, PRESENT, THREATS
 
 OF_DATA = ("coverage", "missing_months")  # by type of event, whichever indicator reads it
-OF_INDICATORS = tuple(name for name in THREATS if name not in OF_DATA)
 WORST_FIRST = (PRESENT, CANNOT_BE_TOLD, ABSENT)
 GLYPHS = {PRESENT: "!", CANNOT_BE_TOLD: "?", ABSENT: "\N{CHECK MARK}"}
 STANDARDISED = 0.1  # above it a standardised difference is called a change of case mix

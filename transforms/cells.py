@@ -55,11 +55,6 @@ class Cells:
         """Whether nobody entered late."""
         return bool(np.all(self.entry == FROM_THE_START))
 
-    @property
-    def something_competes(self) -> bool:
-        """Whether a competing event was seen."""
-        return bool(np.any(self.status == COMPETED))
-
     def number(self, status: int) -> int:
         """Pathways whose follow-up ended with this status."""
         return int(self.n[self.status == status].sum())

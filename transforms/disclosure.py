@@ -24,6 +24,7 @@ from transforms.intervals import NO_PATHWAY
 from transforms.proportions import wilson
 from transforms.rounding import rounded_count
 from transforms.threat_disclosure import released_threats
+from warehouse.errors import DisclosureRefused
 from warehouse.programme import Privacy, Programme
 from warehouse.schemas import (
     ACTIVITY,
@@ -40,6 +41,7 @@ from warehouse.schemas import (
 )
 
 SMALL = "small_count"
+COUNTED_TABLES = ("figures", "curves", "attrition", "charts", "funnels")
 COUNTED = ("proportion", "top_box", "response_rate", "invitation_rate")
 # Shares are fractions: two decimals are whole percentages. Times and scores are whole units.
 WHOLE = ("median_time", "restricted_mean", "area_under_incidence", "mean", "events_avoided")
@@ -107,7 +109,25 @@ def release(
         funnels=released_funnels(estimates, figures, programme),
         threats=threats,
     )
+    require_no_small_count(sealed)
     return replace(sealed, id=content_hash(sealed))
+
+
+def require_no_small_count(sealed: Release) -> None:
+    """The last look before anything leaves. Raises DisclosureRefused where a table shows a count that is too small.
+
+    Every rule above has made it null or a multiple of ``round_to``; a table that one of them forgot is not published.
+    """
+    least = round(sealed.smallest_count / sealed.round_to) * sealed.round_to
+    for name in COUNTED_TABLES:
+        table = getattr(sealed, name)
+        shown = [pl.col(count).is_between(1, least - 1) for count in ("n", "n_events") if count in table.columns]
+        small = table.filter(pl.any_horizontal(shown)).height
+        if small:
+            raise DisclosureRefused(
+                f"{small} rows of {name} would show a count below the smallest that may be published, "
+                f"{sealed.smallest_count}: nothing is published. This is a fault of Parcours: please report it."
+            )
 
 
 def content_hash(sealed: Release) -> str:

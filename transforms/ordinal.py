@@ -21,11 +21,10 @@ from transforms.intervals import (
     Z,
     between,
     largest_share_without_event,
-    two_sided,
 )
 from warehouse.schemas import CONFIDENCE
 
-BRUNNER_MUNZEL, MANN_WHITNEY = "Brunner-Munzel", "Mann-Whitney"
+BRUNNER_MUNZEL = "Brunner-Munzel"
 MOST_STEPS = 50
 CONVERGED = 1e-14  # of the squared Newton step in units of its information
 LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: separation drifts to infinity
@@ -33,20 +32,19 @@ LARGEST_LOG_RATIO = 15.0  # of one covariate over its range: separation drifts t
 
 @dataclass(frozen=True)
 class Superiority:
-    """P(after > before) + P(equal) / 2 with its interval, and two tests that it is one half."""
+    """P(after > before) + P(equal) / 2 with its interval, and the test that it is one half."""
 
     probability: Interval
     brunner_munzel: Test
-    mann_whitney: Test
 
     @classmethod
     def absent(cls, reason: str) -> Superiority:
         """No number, for the reason given."""
-        return cls(Interval.absent(reason), Test.absent(BRUNNER_MUNZEL, reason), Test.absent(MANN_WHITNEY, reason))
+        return cls(Interval.absent(reason), Test.absent(BRUNNER_MUNZEL, reason))
 
 
 def probability_of_superiority(values: Floats, n: Integers, before_values: Floats, before_n: Integers) -> Superiority:
-    """Compare answers after with answers before (Brunner and Munzel 2000; Mann-Whitney with ties).
+    """Compare answers after with answers before (Brunner and Munzel 2000).
 
     Interval and Brunner-Munzel's test share error and Satterthwaite's t. Where nobody overlaps, or all
     answers are alike, that error is nil: the limits are then the exact ones for as many independent
@@ -64,13 +62,10 @@ def probability_of_superiority(values: Floats, n: Integers, before_values: Float
         float(counts @ (place - theta) ** 2) / (number - 1) / number
         for counts, place, number in zip((after, before), (below, above), numbers, strict=True)
     ]
-    mann_whitney = _mann_whitney(theta, after + before, *numbers)
     if sum(parts) <= 0:
-        return Superiority(
-            _without_spread(theta, int(min(numbers))), Test.absent(BRUNNER_MUNZEL, NO_SPREAD), mann_whitney
-        )
+        return Superiority(_without_spread(theta, int(min(numbers))), Test.absent(BRUNNER_MUNZEL, NO_SPREAD))
     freedom = sum(parts) ** 2 / sum(part**2 / (number - 1) for part, number in zip(parts, numbers, strict=True))
-    return Superiority(*_with_t(theta, math.sqrt(sum(parts)), freedom), mann_whitney)
+    return Superiority(*_with_t(theta, math.sqrt(sum(parts)), freedom))
 
 
 def _on(scale: Floats, values: Floats, n: Integers) -> Floats:
@@ -93,16 +88,6 @@ def _without_spread(theta: float, pairs: int) -> Interval:
     if theta in (0.0, 1.0):
         return Interval(theta, None, theta * (1 - other), theta + (1 - theta) * other)
     return Interval(theta, None, theta - other / 2, theta + other / 2)
-
-
-def _mann_whitney(theta: float, ties: Floats, after: float, before: float) -> Test:
-    """The normal test without continuity correction, its variance shrunk by ties."""
-    total = after + before
-    variance = (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1))) / (12 * after * before)
-    if variance <= 0:
-        return Test.absent(MANN_WHITNEY, NO_SPREAD)
-    z = (theta - 0.5) / math.sqrt(variance)
-    return Test(z, two_sided(z), MANN_WHITNEY)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from warehouse.threat_schemas import ABSENT, CANNOT_BE_TOLD, FIRST_DAYS, LATER, 
 PREVALENT, FOLLOW_UP, LOSS, CASE_MIX = "prevalent_at_start", "unequal_follow_up", "informative_loss", "case_mix"
 LARGEST_DIFFERENCE = 0.05  # of shares followed or lost
 LARGEST_STANDARDISED = 0.1  # Austin (2009)
-NOTHING = (0, 0)
 WAITING = ("analysed", "no_answer", "left_before_answer", "immature")  # whose window is complete, and whose is not
 
 

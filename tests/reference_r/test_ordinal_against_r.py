@@ -34,7 +34,6 @@ def test_superiority_against_r(case):
     assert found.brunner_munzel.p_value == pytest.approx(expected["p_value"], **EXACT)
     pairs = after[1].sum() * before[1].sum()
     assert found.probability.estimate * pairs == pytest.approx(case["mann_whitney"]["statistic"], **EXACT)
-    assert found.mann_whitney.p_value == pytest.approx(case["mann_whitney"]["p_value"], **EXACT)
 
 
 @pytest.mark.parametrize("case", CASES["superiority"], ids=lambda case: case["name"])

@@ -22,7 +22,8 @@ from oracle.builders import (
     tallied,
 )
 
-from transforms.disclosure import release
+from transforms.disclosure import release, require_no_small_count
+from warehouse.errors import DisclosureRefused
 from warehouse.programme import Programme
 from warehouse.schemas import (
     CHECK,
@@ -370,3 +371,14 @@ def test_what_became_of_the_loaded_rows_is_rounded() -> None:
 
 def test_all_periods_together_are_not_released() -> None:
     assert "all" not in set(released(visits(20, 40), SHARE).figures["period"])
+
+
+@pytest.mark.parametrize(("table", "count"), [("figures", "n"), ("figures", "n_events"), ("attrition", "n")])
+def test_a_count_that_no_rule_withheld_stops_the_release(table: str, count: str) -> None:
+    """As if one of the rules had forgotten it; the message holds no count but the smallest that may leave."""
+    sealed = released(visits(20, 60), SHARE)
+    require_no_small_count(sealed)
+    forgotten = getattr(sealed, table).with_columns(pl.when(pl.col(count) > 0).then(4).alias(count))
+    with pytest.raises(DisclosureRefused, match=f"rows of {table} would show a count below .* 11: nothing is") as told:
+        require_no_small_count(replace(sealed, **{table: forgotten}))
+    assert told.value.exit_code == 6

@@ -37,7 +37,6 @@ def test_exchanged_groups_turn_superiority_round(answers, others):
     assert (back.probability.low, back.probability.high) == pytest.approx(
         (1 - forth.probability.high, 1 - forth.probability.low)
     )
-    assert back.mann_whitney.null_reason == forth.mann_whitney.null_reason
     if forth.brunner_munzel.p_value is not None:
         assert back.brunner_munzel.p_value == pytest.approx(forth.brunner_munzel.p_value)
 
@@ -69,19 +68,18 @@ def test_groups_that_do_not_overlap_have_an_exact_limit():
         1,
     )
     assert found.brunner_munzel.null_reason == "no_spread"
-    assert found.mann_whitney.p_value < 0.05
 
 
 def test_answers_all_alike_are_even_with_an_exact_limit():
     found = probability_of_superiority(*counted([4, 4]), *counted([4, 4, 4]))
     assert found.probability.estimate == 0.5
     assert 0 < found.probability.low < 0.5 < found.probability.high < 1
-    assert found.mann_whitney.null_reason == found.brunner_munzel.null_reason == "no_spread"
+    assert found.brunner_munzel.null_reason == "no_spread"
 
 
 def test_too_few_answers_have_a_reason():
     assert probability_of_superiority(*counted([]), *counted([1, 2])).probability.null_reason == "no_pathway"
-    assert probability_of_superiority(*counted([1]), *counted([1, 2])).mann_whitney.null_reason == "one_answer"
+    assert probability_of_superiority(*counted([1]), *counted([1, 2])).brunner_munzel.null_reason == "one_answer"
 
 
 def test_three_million_answers_do_not_overflow():

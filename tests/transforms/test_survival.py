@@ -50,7 +50,6 @@ def test_equal_cells_are_added_and_sorted():
     assert found.total == 5
     assert found.number(EVENT_SEEN) == 4
     assert found.followed_from_the_start
-    assert not found.something_competes
 
 
 def test_an_event_on_the_last_day_of_another_is_among_those_at_risk():
