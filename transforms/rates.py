@@ -168,13 +168,18 @@ def _given_dispersion(
 def _dispersion(y: Floats, mean: Floats, weight: Floats) -> float:
     """The most likely alpha given the means: 0 where the likelihood falls from there on."""
     from scipy.optimize import brentq
-    from scipy.special import digamma
+
+    number = y.astype(np.int64)
+    below = np.arange(number.max())
 
     def slope(alpha: float) -> float:
-        """Derivative of the log-likelihood in alpha, times alpha squared."""
+        """Derivative of the log-likelihood in alpha, times alpha squared.
+
+        digamma(y + size) - digamma(size) as its finite sum: digamma itself loses the digits that a small alpha needs.
+        """
         size = 1 / alpha
-        of_size = digamma(y + size) - digamma(size) - np.log1p(mean / size) + (mean - y) / (mean + size)
-        return -float(weight @ of_size)
+        grown = np.concatenate([[0.0], np.cumsum(1 / (size + below))])[number]
+        return -float(weight @ (grown - np.log1p(mean / size) + (mean - y) / (mean + size)))
 
     if float(weight @ ((y - mean) ** 2 - y)) <= 0:
         return 0.0

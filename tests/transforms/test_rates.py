@@ -90,3 +90,12 @@ def test_counts_that_vary_less_than_poissons_have_no_dispersion():
 def test_pathways_all_alike_have_no_robust_error_but_a_reason():
     found = negative_binomial(np.array([1, 3]), np.array([50.0, 50.0]), np.array([10, 10]), TWO_PERIODS)
     assert found.rate_ratio(1).null_reason == "no_spread"
+
+
+def test_a_dispersion_that_is_next_to_nothing_is_found_all_the_same():
+    """Poisson counts that happen to vary by a thousandth more: rounding must not keep the search from ending."""
+    rng, n = np.random.default_rng(75), 1200
+    exposure, after = rng.uniform(0.2, 1, n), np.repeat([0.0, 1.0], n // 2)
+    design = np.column_stack([np.ones(n), after])
+    model = negative_binomial(rng.poisson(0.6 * exposure), exposure, np.ones(n, np.int64), design)
+    assert model.dispersion == pytest.approx(0.0011987, rel=1e-4)
