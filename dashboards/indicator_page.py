@@ -55,6 +55,7 @@ def content(published: Published, indicator: Indicator, language: Language) -> t
         "threats": threat_words.of_indicator(published, indicator, language),
         "definition": _definition(indicator, language),
         "caveat": language.pick(indicator.caveat),
+        "subtraction": _subtraction(indicator, language),
         "csv": f"indicator_{indicator.id}",
     }
     of_months = [run] if control is None else control.charts
@@ -206,6 +207,12 @@ def _time_zero(indicator: Indicator, language: Language) -> str:
         if zero is None
         else language.say(f"define.time_zero.{zero.which}", event=language.label("event", zero.event))
     )
+
+
+def _subtraction(indicator: Indicator, language: Language) -> str:
+    """Why a difference may not be the subtraction of the values beside it."""
+    said = [language.say("note.rates")] if isinstance(indicator, RecurrentEvent) else []
+    return " ".join([*said, language.say("note.rounding")])
 
 
 def _numerator(indicator: Indicator, language: Language) -> str:

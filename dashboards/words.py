@@ -125,7 +125,7 @@ def _size(comparison: Comparison, indicator: Indicator, language: Language) -> s
     change = as_shown(difference.estimate, difference)
     sign = "more" if change > 0 else "less" if change < 0 else "same"
     known = "both" if len(both) == 2 else "alone"
-    family = "rate." if is_at_equal_follow_up(difference) else ""
+    family = "rate." if _is_at_equal_follow_up(difference) else ""
     return language.say(
         f"words.size.{family}{known}.{sign}",
         measure=named,
@@ -135,7 +135,7 @@ def _size(comparison: Comparison, indicator: Indicator, language: Language) -> s
     )
 
 
-def is_at_equal_follow_up(row: Row) -> bool:
+def _is_at_equal_follow_up(row: Row) -> bool:
     """Whether a difference is not that of the two values beside it: rates of periods hang on their follow-up."""
     return row.measure == "rate" and row.is_contrast and row.sensitivity is None
 
@@ -321,12 +321,9 @@ def reason_in_words(code: str, language: Language) -> str:
 
 
 def remark(rows: list[Row | None], language: Language) -> str:
-    """The reasons of a table's line, each once, and what its difference is of, for the column of remarks."""
-    known = [row for row in rows if row is not None]
-    said = [reason_in_words(code, language) for code in dict.fromkeys(row.withheld for row in known if row.withheld)]
-    if any(is_at_equal_follow_up(row) and row.estimate is not None for row in known):
-        said.append(language.say("remark.rate"))
-    return language.say("remark.separator").join(said)
+    """The reasons of a table's line, each once, for the column of remarks."""
+    codes = dict.fromkeys(row.withheld for row in rows if row is not None and row.withheld is not None)
+    return language.say("remark.separator").join(reason_in_words(code, language) for code in codes)
 
 
 def enumeration(parts: list[str], language: Language) -> str:

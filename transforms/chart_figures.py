@@ -84,10 +84,15 @@ def charts(figures: pl.DataFrame, months: pl.DataFrame, programme: Programme) ->
             limits, chart = _limits(series, indicator, screened=programme.analysis.screen_moving_ranges)
             better = None if programme.negative_control else indicator.better
             keys = series.keys | {"chart": chart, "provisional": _is_provisional(series)}
-            found = _rows(series, limits, better)
+            found = _rows(series, limits, _direction_of_signals(indicator, better))
             rows += [row | keys for row in found]
             summaries.append(_summary(series, limits, found, indicator, better) | keys | {"grain": grain})
     return pl.DataFrame(rows, schema=CHART), pl.DataFrame(summaries, schema=CHART_SUMMARY)
+
+
+def _direction_of_signals(indicator: Indicator, better: Better | None) -> Better | None:
+    """None for rates of calendar months: pathways grow older from month to month, which moves a rate by itself."""
+    return None if isinstance(indicator, RecurrentEvent) else better
 
 
 # --- Series -------------------------------------------------------------------------------------

@@ -175,6 +175,20 @@ def test_rates_are_charted_by_calendar_month_per_hundred_patient_months() -> Non
     assert nobody.height == 0
 
 
+def test_signals_of_rates_are_not_judged() -> None:
+    """Fewer episodes a month from the second year on: pathways have grown older, which need not be the programme."""
+    points, summaries = charted(frame([]), RATES, rate_months([*[20, 24, 22] * 4, *[8] * 24]))
+    signals = points.filter(pl.col("signal").is_not_null())
+    assert signals.height >= 20
+    assert set(signals["variation"]) == {"neutral_low"}
+    assert summaries["variation"].to_list() == ["neutral_low"]
+
+
+def test_without_events_before_there_are_no_limits_and_a_reason() -> None:
+    _, summaries = charted(frame([]), RATES, rate_months([*[0] * 12, *[8] * 24]))
+    assert summaries.select("null_reason", "assurance").row(0) == ("no_variation_before", None)
+
+
 def test_targets_are_declared_in_the_unit_shown_and_negative_controls_are_neutral() -> None:
     figures = monthly([*STEADY, *[60] * 24])
     for target, icon in ((50.0, "consistent_fail"), (30.0, "hit_or_miss"), (5.0, "consistent_pass")):
