@@ -27,7 +27,7 @@ from flows import steps
 from transforms.bootstrap import Stream
 from transforms.estimates import cells_of, estimate
 from transforms.hazard_figures import hazard_figures
-from transforms.rate_figures import rate_contrast, rate_group
+from transforms.rate_figures import Rated, rate_contrast, rate_group
 from transforms.recurrent_figures import recurrent_figures
 from transforms.response_figures import response_figures
 from transforms.share_figures import share_contrast, share_group
@@ -147,15 +147,17 @@ def medians(case: Case) -> Iterable[object]:
 
 
 def rates(case: Case) -> Iterable[object]:
-    """Exact rates, Poisson and negative binomial ratios."""
+    """Exact rates; difference and ratios at equal follow-up, Andersen and Gill's and the negative binomial."""
     if isinstance(case.indicator, RecurrentEvent):
         for period in ("after", "before"):
             yield from rate_group(period, case.group(period), case.indicator)
-        yield from rate_contrast(*case.both, case.indicator)
+        counted = case.recurrences.filter(view="overall")
+        both = [Rated(case.group(period), counted.filter(period=period)) for period in ("after", "before")]
+        yield from rate_contrast(*both, case.indicator)
 
 
 def recurrences(case: Case) -> Iterable[object]:
-    """Mean numbers of events, Andersen and Gill's ratio, rates at one mix of cases, events avoided."""
+    """Mean numbers of events, rates at one mix of cases, events avoided."""
     if isinstance(case.indicator, RecurrentEvent):
         yield from recurrent_figures(case.cells, case.recurrences, case.indicator, case.programme.analysis.adjust_for)
 
@@ -179,8 +181,8 @@ FAMILIES: dict[str, Callable[[Case], Iterable[object]]] = {
     "areas, Gray's test": areas,
     "Cox, proportionality, tests by site": hazards,
     "differences of medians, resampled": medians,
-    "rates, Poisson, negative binomial": rates,
-    "mean events, Andersen-Gill, g-computation": recurrences,
+    "rates, Andersen-Gill, negative binomial": rates,
+    "mean events, g-computation, events avoided": recurrences,
     "shares and means": shares,
     "superiority, odds, response": scales,
 }
