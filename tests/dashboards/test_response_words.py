@@ -30,6 +30,13 @@ def answered(builder: ModuleType, before: float | None, after: float | None) -> 
     ("before", "after", "said"),
     [
         (0.52, 0.56, ""),
+        (0.50, 0.50, ""),
+        (0.49, 0.50, "49% answered before and 50% after."),
+        (0.50, 0.49, "50% answered before and 49% after."),
+        (0.60, 0.70, ""),
+        (0.70, 0.60, ""),
+        (0.60, 0.71, "60% answered before and 71% after."),
+        (0.71, 0.60, "71% answered before and 60% after."),
         (0.37, 0.36, "37% answered before and 36% after."),
         (0.60, 0.75, "60% answered before and 75% after."),
         (None, 0.75, "are not published for both periods"),

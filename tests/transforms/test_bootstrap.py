@@ -126,6 +126,12 @@ def test_names_and_seed_alone_choose_the_numbers() -> None:
         assert not np.array_equal(drawn(cells, other), again)
 
 
+def test_the_numbers_are_the_same_in_every_process_and_release() -> None:
+    """Names are hashed by what they spell: Python's own hash differs from one process to the next."""
+    blocks = replicate_counts(np.array([5, 7, 9]), np.zeros(3, int), Stream(200, 7, ("a", "b", "c")))
+    assert np.concatenate(list(blocks)).sum(axis=0).tolist() == [984, 1390, 1826]
+
+
 def test_fewer_replicates_are_the_first_of_more() -> None:
     cells = cells_of(AFTER)
     assert np.array_equal(drawn(cells, replace(STREAM, replicates=150)), drawn(cells)[:150])

@@ -21,11 +21,12 @@ from oracle.builders import (
     referred_after,
     tallied,
 )
+from polars.testing import assert_frame_equal
 
 from transforms.detectable import POWER, minimum_detectable
 from transforms.figure import Figure
 from transforms.inference import adjusted, labelled
-from transforms.interactions import TOO_FEW_LEVELS, equal_contrasts
+from transforms.interactions import TOO_FEW_LEVELS, equal_contrasts, interactions
 from warehouse.programme import Programme
 from warehouse.schemas import ESTIMATE
 
@@ -125,6 +126,15 @@ def test_secondary_p_values_are_adjusted_within_the_goal_and_exploratory_ones_no
     assert found["p_adjusted"].to_list() == [pytest.approx(0.04), pytest.approx(0.04), 0.04, None, None, None]
 
 
+def test_each_goal_is_a_family_of_its_own() -> None:
+    """In one family of three the smallest would be multiplied by three."""
+    goals = {"a": "coordination", "b": "coordination", "c": "emergency"}
+    kinds: dict[str, Any] = {name: {**REFERRAL, "goal": goal} for name, goal in goals.items()}
+    declared = analysis(programme(indicators=kinds), primary=())
+    rows = rows_of(*({"indicator_id": name, "p_value": p} for name, p in (("a", 0.01), ("b", 0.04), ("c", 0.04))))
+    assert adjusted(labelled(rows, declared), declared)["p_adjusted"].to_list() == pytest.approx([0.02, 0.04, 0.04])
+
+
 # ---------------------------------------------------------------- interactions
 
 
@@ -183,6 +193,19 @@ def test_levels_that_are_withheld_take_no_part() -> None:
     found = interaction(*two_levels((20, 40), (10, 33)), by_level(REFERRAL))
     assert (found["estimate"], found["p_value"], found["null_reason"]) == (None, None, TOO_FEW_LEVELS)
     assert found["method"].endswith("1 levels")
+
+
+def test_a_variant_takes_no_part_in_the_test_of_its_indicator() -> None:
+    rows, people = two_levels((20, 40), (30, 33))
+    declared = by_level(REFERRAL)
+    figures = estimated(
+        tallied(event_frame(rows), patient_frame(people, de_novo=pl.String), declared), declared
+    ).figures
+    own = figures.filter(pl.col("measure") != "interaction").with_columns(analysis=pl.lit(None, pl.String))
+    other = own.with_columns(variant=pl.lit("short"), estimate=pl.col("estimate") / 2)
+    alone, together = (interactions(frame, declared) for frame in (own, pl.concat([own, other])))
+    assert_frame_equal(together, alone)
+    assert alone["estimate"][0] is not None
 
 
 def test_a_missing_level_is_no_level() -> None:

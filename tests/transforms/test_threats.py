@@ -103,6 +103,7 @@ def test_a_variant_and_pathways_that_do_not_say_are_not_counted_by_start() -> No
     ("early", "level", "apart"),
     [
         ([(2, EVENT, 36), (90, CENSORED, 4)], "present", 0.6),
+        ([(2, EVENT, 4), (90, CENSORED, 96)], "present", -0.26),
         ([(10, EVENT, 12), (90, CENSORED, 28)], "cannot_be_told", 0.0),
         ([], "absent", None),
     ],
@@ -204,6 +205,28 @@ def test_a_type_of_event_that_grows_threefold_is_told_with_its_numbers() -> None
     assert row["contrast"] > 2
 
 
+def changed(factor: float, *sites: str) -> pl.DataFrame:
+    """Referrals of these sites times a factor from 2023 on; without any the rows are not there."""
+    later = pl.col("site").is_in(sites) & (pl.col("event_type") == "referral") & (pl.col("month") >= "2023")
+    number = pl.when(later).then((pl.col("n") * factor).cast(pl.Int64)).otherwise("n")
+    return volumes({**STEADY, "referral": 60}).with_columns(n=number).filter(pl.col("n") > 0)
+
+
+@pytest.mark.parametrize(("factor", "ratio"), [(0.25, 0.25), (0.0, 0.0)])
+def test_a_type_of_event_that_falls_or_is_gone_is_told_as_one_that_grows(factor: float, ratio: float) -> None:
+    """Set against the pathways that start, as many as before: of those known there are more, which a fall is not."""
+    row = the("coverage", tallies(), volumes=changed(factor, "north", "south"), scope="referral", unit="event")
+    assert row["level"] == "present"
+    assert (row["measure"], row["contrast"]) == ("events_per_start", pytest.approx(ratio))
+    assert row["n_with_compared"] == 2 * 6 * 60 * factor
+
+
+def test_what_changes_at_comparator_sites_is_no_threat_to_the_circuit() -> None:
+    row = the("coverage", tallies(), volumes=changed(20, "far"), scope="referral", unit="event")
+    assert row["level"] == "absent"
+    assert row["n_with_compared"] == 2 * 6 * 60
+
+
 def test_a_type_of_event_that_no_circuit_site_had_before_has_no_ratio() -> None:
     held = volumes(STEADY, without=[(site, "2021", "referral") for site in ("north", "south")])
     row = the("coverage", tallies(), volumes=held, scope="referral", unit="event")
@@ -258,17 +281,29 @@ def test_a_month_without_any_event_is_missing_and_one_without_a_type_cannot_be_t
     assert the("missing_months", tallies(), volumes=held, scope="death")["level"] == "absent"  # two a month: by chance
 
 
+@pytest.mark.parametrize(("each", "level"), [(8, "cannot_be_told"), (7, "absent")])
+def test_a_month_with_none_surprises_where_seven_a_month_are_usual(each: int, level: str) -> None:
+    """The month without counts: of 8 in 35 months out of 36 there are more than 7 a month, of 7 there are fewer."""
+    held = volumes({**STEADY, "referral": each}, without=[("north", "2021-03", "referral")])
+    short = held.filter(~((pl.col("site") == "south") & (pl.col("event_type") == "referral")))
+    row = the("missing_months", tallies(), volumes=short, scope="referral")
+    assert (row["level"], row["n_with_reference"]) == (level, int(level != "absent"))
+
+
 # --- Follow-up and loss -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("short", "level"), [(20, "present"), (5, "absent")])
-def test_pathways_of_one_period_are_followed_less_long(short: int, level: str) -> None:
-    cells = [("overall", "after", None, 90, CENSORED, 100)]
-    cells += [("overall", "before", None, 29, CENSORED, short), ("overall", "before", None, 30, CENSORED, 60 - short),
-              ("overall", "before", None, 5, DEATH, 20), ("overall", "before", None, 5, EVENT, 20)]  # fmt: skip
+@pytest.mark.parametrize(("short", "level"), [(20, "present"), (6, "present"), (5, "absent")])
+@pytest.mark.parametrize("period", ["before", "after"])
+def test_pathways_of_one_period_are_followed_less_long(period: str, short: int, level: str) -> None:
+    cells = [("overall", "after" if period == "before" else "before", None, 90, CENSORED, 100)]
+    cells += [("overall", period, None, 29, CENSORED, short), ("overall", period, None, 30, CENSORED, 60 - short),
+              ("overall", period, None, 5, DEATH, 20), ("overall", period, None, 5, EVENT, 20)]  # fmt: skip
     row = the("unequal_follow_up", tallies(time=times(*cells)))
     assert row["level"] == level
-    assert (row["reference"], row["compared"], row["contrast"]) == (short / 100, 0.0, -short / 100)
+    shares = (short / 100, 0.0) if period == "before" else (0.0, short / 100)
+    assert (row["reference"], row["compared"]) == shares
+    assert row["contrast"] == shares[1] - shares[0]
 
 
 def test_immature_shares_and_scores_and_visits_cut_short_are_followed_less_long() -> None:
@@ -291,7 +326,7 @@ def test_immature_shares_and_scores_and_visits_cut_short_are_followed_less_long(
     assert {row["level"] for row in found("informative_loss", counted, declared)} == {"cannot_be_told"}
 
 
-@pytest.mark.parametrize(("lost", "level"), [(12, "present"), (4, "absent")])
+@pytest.mark.parametrize(("lost", "level"), [(12, "present"), (6, "present"), (4, "absent")])
 def test_loss_is_told_of_months_that_nothing_else_could_cut_short(lost: int, level: str) -> None:
     cells = [("month", "2021-06", None, 10, CENSORED, 5), ("month", "2021-06", None, 90, CENSORED, 95),
              ("month", "2021-12", None, 10, CENSORED, 90),  # cut with the before period: nobody need have left
@@ -318,16 +353,19 @@ def test_loss_by_level_where_the_whole_after_period_could_be_followed() -> None:
 # --- Case mix and recording ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("after", "level"), [(60, "present"), (52, "absent")])
+@pytest.mark.parametrize(
+    ("after", "level"), [(600, "present"), (551, "present"), (549, "absent"), (451, "absent"), (449, "present")]
+)
 def test_a_changed_case_mix(after: int, level: str) -> None:
+    """A tenth of a standard deviation, which is about one half, either way."""
     cells = times(
-        ("equity:de_novo", "before", "yes", 5, EVENT, 50), ("equity:de_novo", "before", "no", 5, EVENT, 50),
-        ("equity:de_novo", "after", "yes", 5, EVENT, after), ("equity:de_novo", "after", "no", 9, EVENT, 100 - after),
+        ("equity:de_novo", "before", "yes", 5, EVENT, 500), ("equity:de_novo", "before", "no", 5, EVENT, 500),
+        ("equity:de_novo", "after", "yes", 5, EVENT, after), ("equity:de_novo", "after", "no", 9, EVENT, 1000 - after),
     )  # fmt: skip
     row = the("case_mix", tallies(time=cells), scope="yes")
     assert row["level"] == level
-    assert (row["reference"], row["compared"]) == (0.5, after / 100)
-    assert row["contrast"] == pytest.approx(standardised_difference(after / 100, 0.5))
+    assert (row["reference"], row["compared"]) == (0.5, after / 1000)
+    assert row["contrast"] == pytest.approx(standardised_difference(after / 1000, 0.5))
 
 
 def test_standardised_differences_without_variance() -> None:
