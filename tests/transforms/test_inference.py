@@ -213,7 +213,7 @@ def test_a_missing_level_is_no_level() -> None:
     rows, people = two_levels((20, 40), (30, 33))
     known = interaction(rows, people, by_level(REFERRAL))
     unknown: list[tuple[Any, ...]] = []
-    for year, seen in ((2021, 50), (2023, 15)):
+    for year, seen in ((2021, 45), (2023, 15)):
         for k in range(60):
             patient = 1000 + year + 3000 * k
             people.append({"patient": patient, "de_novo": None})
