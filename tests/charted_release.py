@@ -8,7 +8,7 @@ import polars as pl
 
 from transforms.chart_disclosure import released_charts, released_funnels
 from transforms.chart_figures import charts, funnels
-from warehouse.schemas import ESTIMATE, MONTH_TALLY, Estimates, Release
+from warehouse.schemas import COUNT_TALLY, ESTIMATE, MONTH_TALLY, Estimates, Release
 
 
 def with_charts(plain: Release) -> Release:
@@ -21,7 +21,9 @@ def with_charts(plain: Release) -> Release:
         known.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in ESTIMATE.items()
     )
     points, summaries = charts(figures, MONTH_TALLY.to_frame(), plain.programme)
-    made = Estimates(figures, plain.curves, points, summaries, funnels(figures, plain.programme))
+    made = Estimates(
+        figures, plain.curves, points, summaries, funnels(figures, COUNT_TALLY.to_frame(), plain.programme)
+    )
     shown, told = released_charts(made, plain.figures, plain.programme)
     sites = released_funnels(made, plain.figures, plain.programme)
     return replace(plain, charts=shown, chart_summaries=told, funnels=sites)

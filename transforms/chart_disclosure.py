@@ -132,10 +132,11 @@ def released_funnels(estimates: Estimates, figures: pl.DataFrame, programme: Pro
         position=pl.when(told).then("position"),
         exposure=pl.when(told).then(step),
     ).select(RELEASED_FUNNEL.names())
-    return pl.concat([shown, _lines(shown)]).sort(*OF_CHART, "n", "exposure", nulls_last=True)
+    spreads = dict(exact.select("indicator_id", "spread").unique().iter_rows())
+    return pl.concat([shown, _lines(shown, spreads)]).sort(*OF_CHART, "n", "exposure", nulls_last=True)
 
 
-def _lines(sites: pl.DataFrame) -> pl.DataFrame:
+def _lines(sites: pl.DataFrame, spreads: dict[str, float]) -> pl.DataFrame:
     """The limits as they are drawn: around the released centre, for round sizes up to that of the largest site."""
     drawn = sites.filter(pl.col("position").is_not_null())
     rows: list[Row] = []
@@ -145,7 +146,7 @@ def _lines(sites: pl.DataFrame) -> pl.DataFrame:
         keys = {"indicator_id": indicator_id, "measure": measure, "scope_type": "line", "centre": centre}
         for at in _round_sizes(most):
             blank: Row = {"n": None, "exposure": None, "estimate": None} | keys | {size: at}
-            rows.append(blank | funnel_limits(blank, centre))
+            rows.append(blank | funnel_limits(blank, centre, spreads[str(indicator_id)]))
     return pl.DataFrame(rows, schema=RELEASED_FUNNEL)
 
 

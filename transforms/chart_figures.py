@@ -8,21 +8,32 @@ Each chart is made by month and by quarter; disclosure control publishes one of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from transforms import control_charts
 from transforms.control_charts import Better, Limiting, Limits
-from transforms.funnel import LEVELS, position, rate_limits, share_limits
+from transforms.funnel import (
+    AS_BY_CHANCE,
+    LEVELS,
+    position,
+    rate_limits,
+    share_limits,
+    spread_of_rate,
+    spread_of_share,
+    widened,
+)
 from transforms.intervals import NO_PATHWAY, NOT_ESTIMABLE
 from transforms.rate_figures import HUNDRED
 from transforms.run_rules import runs
-from warehouse.kinds import Indicator, Proportion, RecurrentEvent, Score
+from warehouse.kinds import Indicator, Proportion, RecurrentEvent, Score, Timed
 from warehouse.programme import Period, Programme
 from warehouse.schemas import CHART, CHART_SUMMARY, FUNNEL, Estimates, Tallies
 
@@ -69,7 +80,9 @@ class Series:
 def charted(found: Estimates, tallies: Tallies, programme: Programme) -> Estimates:
     """The estimates with the control charts and funnels that go with them."""
     points, summaries = charts(found.figures, tallies.months, programme)
-    return replace(found, charts=points, chart_summaries=summaries, funnels=funnels(found.figures, programme))
+    return replace(
+        found, charts=points, chart_summaries=summaries, funnels=funnels(found.figures, tallies.count, programme)
+    )
 
 
 def charts(figures: pl.DataFrame, months: pl.DataFrame, programme: Programme) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -241,29 +254,48 @@ def _summary(series: Series, limits: Limiting, rows: list[Row], indicator: Indic
 # --- Funnels ------------------------------------------------------------------------------------
 
 
-def funnels(figures: pl.DataFrame, programme: Programme) -> pl.DataFrame:
-    """Every circuit site beside all of them after (FUNNEL); none for a programme of a single one."""
+def funnels(figures: pl.DataFrame, counted: pl.DataFrame, programme: Programme) -> pl.DataFrame:
+    """Every circuit site beside all of them after (FUNNEL); none for a programme of a single one.
+
+    ``figures`` is ESTIMATE, ``counted`` is COUNT_TALLY.
+    """
     circuit = [site.id for site in programme.sites if site.arm == "circuit"]
     rows: list[Row] = []
     for indicator in programme.indicators.values() if len(circuit) > 1 else ():
         after = _of_measure(figures, indicator).filter(period="after")
-        pooled = after.filter(scope_type="overall")["estimate"]
-        centre = pooled[0] if len(pooled) else None
+        pooled = after.filter(scope_type="overall").to_dicts()
+        centre = pooled[0]["estimate"] if pooled else None
+        spread = _spread(pooled[0], counted.filter(**_main(indicator)), indicator) if pooled else AS_BY_CHANCE
         for site in after.filter(pl.col("scope").is_in(circuit), scope_type="site").iter_rows(named=True):
-            rows.append(site | {"centre": centre} | funnel_limits(site, centre))
+            rows.append(site | {"centre": centre, "spread": spread} | funnel_limits(site, centre, spread))
     return pl.DataFrame(rows, schema=FUNNEL)
 
 
-def funnel_limits(site: Row, centre: float | None) -> Row:
-    """Exact limits of both levels for a site's ``n``, or of a rate its ``exposure`` in patient-months; its place."""
+def _spread(pooled: Row, counted: pl.DataFrame, indicator: Indicator) -> float:
+    """By how much the pathways of all circuit sites vary beyond the law of the limits."""
+    if isinstance(indicator, RecurrentEvent):
+        after = counted.filter(view="overall", period="after", arm="circuit")
+        events, exposure, n = (after[name].to_numpy() for name in ("events", "exposure", "n"))
+        return spread_of_rate(events, exposure.astype(np.float64), n)
+    if isinstance(indicator, Timed) and pooled["estimate"] is not None:
+        return spread_of_share(pooled["estimate"], pooled["std_error"], pooled["n"] or 0)
+    return AS_BY_CHANCE
+
+
+def funnel_limits(site: Row, centre: float | None, spread: float) -> Row:
+    """Exact limits of both levels for a site's ``n``, or of a rate its ``exposure`` in patient-months; its place.
+
+    ``spread`` is how many times further from the centre than the law says they lie.
+    """
     is_rate = site["measure"] == "rate"
     size = site["exposure"] if is_rate else site["n"]
     if centre is None or not size:
         return {}
-    found = [
+    plain = [
         rate_limits(centre, size / HUNDRED, level) if is_rate else share_limits(centre, size, level) for level in LEVELS
     ]
-    (low_95, high_95), (low_998, high_998) = found
+    limits = [widened(found, centre, spread, most=math.inf if is_rate else 1.0) for found in plain]
+    (low_95, high_95), (low_998, high_998) = limits
     value = site["estimate"]
     place = None if value is None else position(value, ((low_95, high_95), (low_998, high_998)))
     return {"low_95": low_95, "high_95": high_95, "low_998": low_998, "high_998": high_998, "position": place}

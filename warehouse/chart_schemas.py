@@ -67,7 +67,8 @@ FUNNEL = schema_of(
         **{name: CHART[name] for name in ("indicator_id", "measure", "scope_type", "scope", "n", "n_with", "exposure")},
         "estimate": pl.Float64,
         "centre": pl.Float64,  # of the circuit sites together
-        "low_95": pl.Float64,  # exact limits around the centre for a site of this size
+        "spread": pl.Float64,  # how many times further from the centre the limits lie than if pathways were independent
+        "low_95": pl.Float64,  # limits around the centre for a site of this size
         "high_95": pl.Float64,
         "low_998": pl.Float64,
         "high_998": pl.Float64,
@@ -85,5 +86,6 @@ RELEASED_CHART_SUMMARY = schema_of(
 )
 # Sites, and with scope_type ``line`` the limits as they are drawn: computed from the published centre at round sizes.
 RELEASED_FUNNEL = schema_of(
-    {name: dtype for name, dtype in FUNNEL.items() if name not in ("n_with", "null_reason")} | {"withheld": pl.String}
+    {name: dtype for name, dtype in FUNNEL.items() if name not in ("n_with", "spread", "null_reason")}
+    | {"withheld": pl.String}
 )

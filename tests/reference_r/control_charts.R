@@ -65,6 +65,20 @@ funnel <- function(value, size, level, law) {
   list(law = law, value = value, size = size, level = level, low = low, high = if (law == "binomial") min(1, high) else high)
 }
 
+# How many times wider they are: the error of a rate from the squares of persons, of a share from Greenwood's, over that of
+# the plain law; never less than once.
+of_rate <- function(name, events, exposure) {
+  rate <- sum(events) / sum(exposure); error <- sqrt(sum((events - rate * exposure)^2)) / sum(exposure)
+  cells <- aggregate(n ~ events + exposure, data.frame(events, exposure, n = 1L), sum)
+  list(name = name, cells = as.list(cells), spread = max(1, error / (sqrt(sum(events)) / sum(exposure))))
+}
+of_share <- function(name, time, status, horizon) {
+  at <- summary(survfit(Surv(time, status) ~ 1), times = horizon); n <- length(time); share <- 1 - at$surv
+  list(name = name, share = share, std_error = at$std.err, n = n, spread = max(1, at$std.err / sqrt(share * (1 - share) / n)))
+}
+infections <- aggregate(cbind(events = status, exposure = tstop - tstart) ~ id, cgd, sum)
+tumours <- subset(aggregate(cbind(events = as.integer(bladder1$status == 1), exposure = bladder1$stop - bladder1$start), bladder1["id"], sum), exposure > 0)
+
 # Funnels: admissions by department and sex, infections by centre of the cgd trial.
 beds <- as.data.frame(UCBAdmissions); by_dept <- aggregate(Freq ~ Dept + Gender, beds, sum)
 admitted <- aggregate(Freq ~ Dept + Gender, subset(beds, Admit == "Admitted"), sum)$Freq
@@ -84,5 +98,8 @@ cases <- list(
     counted("discoveries per decade", "u", colSums(matrix(discoveries, 10)), rep(10, 10), 5),
     counted("van drivers killed per drivers killed", "p", drivers$VanKilled, drivers$DriversKilled, 36),
     counted("admissions", "p", admitted, by_dept$Freq, 6)),
-  funnels = funnels)
+  funnels = funnels, spreads = list(
+    of_rate("cgd", infections$events, infections$exposure), of_rate("bladder1", tumours$events, tumours$exposure),
+    of_rate("discoveries", as.integer(discoveries), rep(1, length(discoveries))),
+    of_share("lung", lung$time, lung$status - 1, 400), of_share("veteran", veteran$time, veteran$status, 90)))
 write_reference("control_charts.R", c("stats", "datasets", "survival"), cases)

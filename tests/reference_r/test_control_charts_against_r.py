@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from transforms.control_charts import individuals, rates, shares, special_causes
-from transforms.funnel import rate_limits, share_limits
+from transforms.funnel import rate_limits, share_limits, spread_of_rate, spread_of_share
 from transforms.run_rules import runs
 
 CASES = json.loads(Path(__file__).with_name("control_charts.json").read_text())["cases"]
@@ -62,3 +63,19 @@ def test_funnel_limits(case):
     limits = share_limits if case["law"] == "binomial" else rate_limits
     found = limits(case["value"], case["size"], case["level"])
     assert found == pytest.approx((case["low"], case["high"]), rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES["spreads"], ids=lambda case: case["name"])
+def test_how_many_times_wider_funnel_limits_are(case):
+    if "cells" in case:
+        events, exposure, n = (np.array(case["cells"][name]) for name in ("events", "exposure", "n"))
+        found = spread_of_rate(events, exposure.astype(float), n)
+    else:
+        found = spread_of_share(case["share"], case["std_error"], case["n"])
+    assert found == pytest.approx(case["spread"], rel=1e-10)
+
+
+def test_some_limits_are_wider_and_some_are_not():
+    spreads = [case["spread"] for case in CASES["spreads"]]
+    assert min(spreads) == 1 or min(spreads) < 1.01
+    assert max(spreads) > 1.2

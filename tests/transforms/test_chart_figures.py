@@ -31,6 +31,7 @@ from warehouse.programme import Programme
 from warehouse.schemas import (
     CHART,
     CHECK,
+    COUNT_TALLY,
     ESTIMATE,
     LEDGER,
     MONTH_TALLY,
@@ -310,13 +311,44 @@ def site_figures() -> tuple[Programme, Frame]:
     return declared, frame([share("after", 154, 370), *rows])
 
 
+NO_COUNTS = COUNT_TALLY.to_frame()
+
+
+def test_limits_of_rates_are_wider_where_episodes_come_together() -> None:
+    """A hundred episodes of a hundred persons at two sites: one each, as even as can be, or ten of ten persons."""
+    sites = ({"id": "north"}, {"id": "south"})
+    declared = programme(indicators={"rate": VISITS}, sites=sites)
+    of_rate = {
+        "indicator_id": "rate",
+        "kind": "recurrent_event",
+        "measure": "rate",
+        "exposure": 100.0,
+        "estimate": 100.0,
+    }
+    rows = [share("after", 100, 100, **of_rate)]
+    rows += [
+        share("after", 50, 50, **of_rate | {"exposure": 50.0}, scope_type="site", scope=s) for s in ("north", "south")
+    ]
+    keys = {"indicator_id": "rate", "variant": "main", "view": "overall", "period": "after", "arm": "circuit",
+            "site": None, "stratum": None, "exposure": 30}  # fmt: skip
+    even, together = (
+        Frame([keys | {"events": events, "n": n} for events, n in cells], schema=COUNT_TALLY)
+        for cells in ([(1, 100)], [(10, 10), (0, 90)])
+    )
+    (plain, wide) = (funnels(frame(rows), counted, declared).row(0, named=True) for counted in (even, together))
+    assert (plain["spread"], wide["spread"]) == (1.0, pytest.approx(3.0))  # 10 * 9^2 + 90 * 1^2, over 100 episodes
+    for limit in ("low_95", "high_95", "high_998"):
+        assert wide[limit] - 100 == pytest.approx(3 * (plain[limit] - 100))
+    assert wide["low_998"] == max(0.0, 100 + 3 * (plain["low_998"] - 100))
+
+
 def test_sites_of_the_circuit_stand_beside_the_circuit_as_a_whole() -> None:
     declared, figures = site_figures()
-    found = funnels(figures, declared)
+    found = funnels(figures, NO_COUNTS, declared)
     assert found["scope"].to_list() == ["north", "south", "small"]
     assert found["position"].to_list() == ["below_998", "above_998", "inside"]
     assert found["centre"].to_list() == [154 / 370] * 3
-    assert funnels(figures, SHARE).is_empty()
+    assert funnels(figures, NO_COUNTS, SHARE).is_empty()
 
 
 @pytest.mark.parametrize("largest", [20, 45, 200, 1234])
@@ -326,7 +358,7 @@ def test_the_limits_are_drawn_beyond_the_largest_site(largest: int) -> None:
     figures = figures.with_columns(n_events=pl.when(scope="north").then(largest // 2).otherwise("n_events"))
     figures = figures.filter(pl.col("scope").is_in(["north", "all"]))
     figures = figures.with_columns(n_with="n_events", estimate=pl.col("n_events") / pl.col("n"))
-    exact = replace(Estimates(figures, Frame()), funnels=funnels(figures, declared))
+    exact = replace(Estimates(figures, Frame()), funnels=funnels(figures, NO_COUNTS, declared))
     found = released_funnels(exact, as_released(figures), declared)
     drawn = found.filter(pl.col("position").is_not_null() & (pl.col("scope_type") == "site"))
     assert drawn.height == (largest > 20)
@@ -335,7 +367,7 @@ def test_the_limits_are_drawn_beyond_the_largest_site(largest: int) -> None:
 
 def test_a_site_that_is_withheld_is_listed_and_not_drawn() -> None:
     declared, figures = site_figures()
-    exact = replace(Estimates(figures, Frame()), funnels=funnels(figures, declared))
+    exact = replace(Estimates(figures, Frame()), funnels=funnels(figures, NO_COUNTS, declared))
     found = released_funnels(exact, as_released(figures), declared)
     sites, lines = found.filter(scope_type="site"), found.filter(scope_type="line")
     small = sites.filter(scope="small").row(0, named=True)
