@@ -170,6 +170,17 @@ def _from_zero(steps: Floats) -> Floats:
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
+def complement_of_survival(cells: Cells) -> Incidence:
+    """One minus Kaplan-Meier's survival where nothing competes, with Greenwood's variance as its curve has.
+
+    Without delayed entry that is the variance of the influences; with it the two differ slightly.
+    """
+    time, at_risk, events, competing = counts_over_time(cells)
+    survival = np.cumprod(1 - ratio(events, at_risk), dtype=np.float64)
+    variance = survival**2 * np.cumsum(ratio(events, at_risk * (at_risk - events)))
+    return Incidence(time, at_risk, events, competing, survival, 1 - survival, variance)
+
+
 def influence_of_incidence(cells: Cells, horizon: int) -> Floats:
     """Influence of one pathway of each cell on the incidence by ``horizon``: sum of n psi^2 is its variance."""
     return Influence.of(cells, aalen_johansen(cells)).at(horizon)

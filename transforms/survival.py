@@ -18,6 +18,7 @@ from transforms.hybrid import Bounded, hybrid_difference
 from transforms.incidence import (
     Incidence,
     aalen_johansen,
+    complement_of_survival,
     influence_of_incidence,
     is_boundary,
     nobody_was_left,
@@ -45,8 +46,9 @@ from transforms.kaplan_meier import (
 )
 
 __all__ = [
-    "Cells", "Incidence", "Survival", "aalen_johansen", "incidence_at", "incidence_difference",
-    "influence_of_incidence", "kaplan_meier", "log_rank", "median_survival", "median_time", "survival_at",
+    "Cells", "Incidence", "Survival", "aalen_johansen", "complement_of_survival", "incidence_at",
+    "incidence_difference", "influence_of_incidence", "kaplan_meier", "log_rank", "median_survival", "median_time",
+    "survival_at",
 ]  # fmt: skip
 
 LARGEST_EXPONENT = 700.0  # beyond it the limits are 0 and 1 in floating point
@@ -149,8 +151,9 @@ def incidence_difference(after: Cells, before: Cells, horizon: int, *, as_surviv
     """Difference of the incidences by the horizon, after minus before, with its test against 0.
 
     Its limits come from those of each group by the hybrid rule. Null where either group has no incidence.
+    ``as_survival``: nothing competes, and the limits of each group are those of Kaplan-Meier's curve.
     """
-    curves = aalen_johansen(after), aalen_johansen(before)
+    curves = [complement_of_survival(cells) if as_survival else aalen_johansen(cells) for cells in (after, before)]
     reason = reason_for_none(curves[0], horizon) or reason_for_none(curves[1], horizon)
     if reason:
         return Difference.absent(reason)

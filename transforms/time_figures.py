@@ -19,7 +19,14 @@ from transforms.figure import CONTRAST, Figure, figure_of
 from transforms.follow_up import ticks_per_unit
 from transforms.intervals import Interval, scaled
 from transforms.kaplan_meier import Survival, kaplan_meier, median_survival, product_limit, survival_at
-from transforms.survival import Incidence, aalen_johansen, incidence_at, incidence_difference, median_time
+from transforms.survival import (
+    Incidence,
+    aalen_johansen,
+    complement_of_survival,
+    incidence_at,
+    incidence_difference,
+    median_time,
+)
 from warehouse.kinds import Timed
 from warehouse.schemas import EVENT_SEEN
 
@@ -156,7 +163,10 @@ def curve_rows(
 ) -> Iterator[dict[str, object]]:
     """Every step of the incidence with its interval, from time 0 on (CURVE without its keys)."""
     cells, scale = Cells.of(frame), ticks_per_unit(indicator.unit)
-    curve = aalen_johansen(cells) if pairs is None else clustered_incidence(cells, Pairs.of(pairs, cells, cells))
+    if pairs is not None:
+        curve = clustered_incidence(cells, Pairs.of(pairs, cells, cells))
+    else:
+        curve = aalen_johansen(cells) if indicator.competing else complement_of_survival(cells)
     n, at_once = cells.total, int(cells.n[cells.entry < 0].sum())
     if curve.time[0] > 0:
         yield {"period": period, "time": 0.0, "estimate": 0.0, "at_risk": at_once, "n": n, "n_events": 0}

@@ -195,12 +195,12 @@ def _times(period: str, group: Group, of: Timed) -> Iterator[Expected]:
         tick = horizon * scale
         known = {"n": len(people), "n_events": sum(1 for _, time, status in people if status == 1 and time <= tick)}
         if of.competing:
-            share, variance = _incidence(group, tick)
+            share, variance = _incidence(group, tick, competing=True)
             found = _share(people, tick, float(share), variance)
             yield Expected("cumulative_incidence", period, horizon, {**known, **found})
             continue
         share, variance = estimators.kaplan_meier(people, tick)
-        variance = _incidence(group, tick)[1] if group.shared else variance
+        variance = _incidence(group, tick, competing=False)[1] if group.shared else variance
         alive = _share(people, tick, float(share), variance)
         yield Expected("survival", period, horizon, {**known, **alive})
         yield Expected("cumulative_incidence", period, horizon, {**known, **_complement(alive)})
@@ -216,10 +216,13 @@ def _times(period: str, group: Group, of: Timed) -> Iterator[Expected]:
     )  # fmt: skip
 
 
-def _incidence(group: Group, tick: int) -> tuple[Fraction, float]:
-    """Its variance is the textbook's where pathways are independent, else the sandwich over patients."""
+def _incidence(group: Group, tick: int, *, competing: bool) -> tuple[Fraction, float]:
+    """Its variance is the textbook's where pathways are independent, else the sandwich over patients.
+
+    With late entries and something that competes it is that of the influences.
+    """
     share, variance = estimators.incidence(group.people, tick)
-    if group.enters_late:
+    if group.enters_late and competing:
         variance = estimators.variance_of_influence(group.people, tick)
     if group.shared:
         variance = estimators.sandwich(group.owners, estimators.influence(group.people, tick))
@@ -360,7 +363,9 @@ def _negated(known: dict[str, Any]) -> dict[str, Any]:
 def _difference(after: Group, before: Group, tick: int, *, competing: bool) -> dict[str, Any]:
     if not (estimators.is_reached(after.people, tick) and estimators.is_reached(before.people, tick)):
         return {"estimate": None, "p_value": None, "null_reason": "horizon_beyond_follow_up"}
-    (share, variance), (other, variance_before) = (_incidence(group, tick) for group in (after, before))
+    (share, variance), (other, variance_before) = (
+        _incidence(group, tick, competing=competing) for group in (after, before)
+    )
     difference = float(share - other)
     if any(0 < one < 1 and not spread for one, spread in ((share, variance), (other, variance_before))):
         return {**NOTHING, "null_reason": "no_spread"}

@@ -47,5 +47,6 @@ write_reference("event_free.R", "survival", list(
   case("mgus2_first_months", public$mgus2, 4, TRUE),
   case("mgus2_first_months_alone", public$mgus2, 4, FALSE),
   case("mgus2_by_age", public$mgus2_by_age, 700, TRUE),
+  case("mgus2_by_age_alone", public$mgus2_by_age, 700, FALSE),
   case("myeloid_both_free", public$myeloid, 2, TRUE),
   case("veteran_everybody_died", tumours, 186, FALSE)))
