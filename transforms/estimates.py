@@ -8,7 +8,7 @@ Scores: the top box first, the mean as a footnote. Monthly and quarterly figures
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard, assert_never
 
@@ -61,7 +61,7 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
             cells = cells_of(tallies, indicator).filter(named)
             several = programme.zero_of(declared).which == "each"
             all_pairs = tallies.pairs.filter(named) if several else None
-            recurrences = tallies.recurrences.filter(named)
+            recurrences = _by_view(tallies.recurrences.filter(named))
             for scope in scopes(programme, cells):
                 keys: dict[str, object] = {
                     "indicator_id": indicator_id,
@@ -71,13 +71,13 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
                     "unit": _unit(indicator),
                 }
                 groups, pairs = _by_period(cells, scope, programme), _of_view(all_pairs, scope, scope.view)
-                counted = recurrences.filter((pl.col("view") == scope.view) & scope.where)
+                counted = recurrences(scope.view).filter(scope.where)
                 of_scope = [*_figures(groups, indicator, scope, pairs, counted)]
                 of_scope += _series(cells, indicator, scope, all_pairs)
                 of_scope += _hazards(cells, indicator, scope, pairs, programme)
                 stream = _stream(programme, indicator_id, variant, scope)
                 of_scope += _resampled(groups, indicator, scope, pairs, stream)
-                of_scope += _of_whole_arms(cells, recurrences, indicator, scope, programme)
+                of_scope += _of_whole_arms(cells, counted, recurrences("adjust"), indicator, scope, programme)
                 for figure in of_scope:
                     unit = figure.unit or _unit(indicator)
                     figures.append(vars(figure) | keys | {"kind": indicator.kind, "unit": unit})
@@ -88,6 +88,12 @@ def estimate(tallies: Tallies, programme: Programme, run_id: str) -> Estimates:
         ),
         curves=pl.DataFrame(curves, schema=CURVE),
     )
+
+
+def _by_view(recurrences: pl.DataFrame) -> Callable[[str], pl.DataFrame]:
+    """The rows of a view, cut once: there may be millions, and scopes ask for each many times."""
+    views = recurrences.partition_by("view", as_dict=True, maintain_order=True)
+    return lambda view: views.get((view,), recurrences.clear())
 
 
 def cells_of(tallies: Tallies, indicator: Indicator) -> pl.DataFrame:
@@ -249,14 +255,22 @@ def _hazards(
 
 
 def _of_whole_arms(
-    cells: pl.DataFrame, recurrences: pl.DataFrame, indicator: Indicator, scope: Scope, programme: Programme
+    cells: pl.DataFrame,
+    counted: pl.DataFrame,
+    by_pattern: pl.DataFrame,
+    indicator: Indicator,
+    scope: Scope,
+    programme: Programme,
 ) -> Iterator[Figure]:
-    """What is told of recurrent events and of scores beside rates and shares; adjusted for the planned factors."""
+    """What is told of recurrent events and of scores beside rates and shares; adjusted for the planned factors.
+
+    ``counted`` are rows of RECURRENCE_TALLY of the scope, ``by_pattern`` those of the view ``adjust``.
+    """
     if scope.view != "overall" or scope.name == "not_started":
         return
     factors, of_arm = programme.analysis.adjust_for, cells.filter(scope.where)
     if isinstance(indicator, RecurrentEvent):
-        yield from recurrent_figures(of_arm, recurrences.filter(scope.where), indicator, factors)
+        yield from recurrent_figures(of_arm, pl.concat([counted, by_pattern.filter(scope.where)]), indicator, factors)
     if isinstance(indicator, Score):
         yield from response_figures(of_arm, indicator, factors)
 

@@ -42,7 +42,7 @@ def tally_recurrences(courses: Courses, programme: Programme, *, indicator_id: s
         for rows in (ended, single, pairs)
         for view in of_periods
     ]
-    return merge(replace(merge(), recurrences=pl.concat(counted)))
+    return replace(merge(), recurrences=pl.concat(counted))
 
 
 def _pairs(events: pl.DataFrame) -> pl.DataFrame:
