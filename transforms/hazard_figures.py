@@ -36,7 +36,7 @@ from warehouse.schemas import EVENT_SEEN, LEVEL_SEPARATOR
 PERIODS = ("after", "before")
 EFRON = "Cox model of the cause-specific hazard, Efron ties"
 BY_PATIENT = f"{EFRON}, patient-robust error"
-BY_SITE = f"{EFRON}, site-clustered error, Student's law"
+BY_SITE = f"{EFRON}, site-clustered error, t law"
 FEW_SITES = 20  # below it a sandwich over sites rests on few squares (Cameron, Gelbach and Miller 2008)
 FEW = "; fewer than 20 sites, the error is uncertain"
 SITE_CLUSTERED, ADJUSTED = "sensitivity:site_clustered", "sensitivity:adjusted"

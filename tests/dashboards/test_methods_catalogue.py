@@ -15,6 +15,7 @@ import transforms
 from dashboards.language import CODES, language
 from dashboards.methods_catalogue import FAMILIES, Method, catalogue, of_rows, typeset, used
 from dashboards.selection import Row, opened
+from transforms.hazard_figures import BY_SITE
 from transforms.rate_figures import ANDERSEN_GILL
 from transforms.recurrent_figures import GHOSH_LIN
 from transforms.response_figures import RESPONSE_WEIGHTS
@@ -92,6 +93,10 @@ def test_every_phrase_of_the_catalogue_is_said_by_a_method(builder: ModuleType) 
 def test_an_adjusted_rate_is_explained_by_both_its_model_and_its_standardisation(builder: ModuleType) -> None:
     names = [one.id for one in of_method(f"{ANDERSEN_GILL}, adjusted for stage", builder)]
     assert names == ["g-computation", "andersen-gill", "wald"]
+
+
+def test_an_error_by_site_is_explained_by_nothing_else(builder: ModuleType) -> None:
+    assert [one.id for one in of_method(BY_SITE, builder)] == ["cox", "robust-errors", "wald"]
 
 
 def test_the_interval_of_every_difference_has_its_own_formula(builder: ModuleType) -> None:
