@@ -134,10 +134,10 @@ def _telling(complete: pl.DataFrame) -> pl.DataFrame:
     before = -1
     while complete.height != before:
         before = complete.height
-        lowest, highest = complete["value"].min(), complete["value"].max()
-        for extreme in (lowest, highest):
-            others = complete.with_columns(other=(pl.col("value") != extreme).cast(pl.Int64))
-            complete = with_events(others, "other").drop("other") if lowest != highest else complete
+        for extreme in (complete["value"].min(), complete["value"].max()):
+            if complete["value"].n_unique() > 1:
+                others = complete.with_columns(other=(pl.col("value") != extreme).cast(pl.Int64))
+                complete = with_events(others, "other").drop("other")
     return complete
 
 

@@ -171,3 +171,25 @@ def test_weights_that_cannot_be_told_leave_the_share_as_it_is() -> None:
     shares = found.filter(measure="top_box", period="after-before")
     assert dict(shares.select("analysis", "withheld").iter_rows())["sensitivity:response_weighted"] == "not_estimable"
     assert dict(shares.select("analysis", "withheld").iter_rows())["primary"] is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([("f", 100), ("f", 100), ("m", 0), ("m", 0)], "no_spread"),  # the level tells the answer
+        ([(None, 100), (None, 20)], "no_answer"),  # nobody has a known level
+        ([("f", None), ("m", None)], "no_answer"),
+    ],
+)
+def test_an_adjusted_odds_ratio_of_extremes_or_of_nobody_has_a_reason(answers: Answers, reason: str) -> None:
+    found = figures(answers, answers)
+    assert only(found, measure="odds_ratio", analysis="sensitivity:adjusted")["null_reason"] == reason
+
+
+def test_a_level_of_the_highest_answer_alone_leaves_the_odds_ratio_of_the_others() -> None:
+    men = [[("m", 20), ("m", 60), ("m", 90)] * 4, [("m", 60), ("m", 90), ("m", 90)] * 4]
+    alone = only(figures(*men), measure="odds_ratio", analysis="sensitivity:adjusted")
+    women: Answers = [("f", 100)] * 5
+    beside = only(figures(*([*group, *women] for group in men)), measure="odds_ratio", analysis="sensitivity:adjusted")
+    assert alone["estimate"] > 1
+    assert (beside["estimate"], beside["std_error"]) == pytest.approx((alone["estimate"], alone["std_error"]))
