@@ -147,8 +147,8 @@ def special_causes(values: Points, limits: Limiting) -> list[Signal | None]:
     """
     deviates = [None if v is None or at is None else _deviate(v, at) for v, at in zip(values, limits, strict=True)]
     sides = [0 if away is None else _sign(away) for away in deviates]
-    outside = [away is not None and abs(away) > 1 for away in deviates]
-    near = [away is not None and NEAR < abs(away) <= 1 for away in deviates]
+    outside = [away is not None and abs(away) > 1 + ROUNDING for away in deviates]
+    near = [away is not None and NEAR + ROUNDING < abs(away) <= 1 + ROUNDING for away in deviates]
     trends, pairs, shifts = _trends(values), _two_of_three(near, sides), _parts_of_runs(sides)
     found: list[Signal | None] = []
     for place, side in enumerate(sides):

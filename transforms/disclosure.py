@@ -121,10 +121,8 @@ def require_no_small_count(sealed: Release) -> None:
     least = round(sealed.smallest_count / sealed.round_to) * sealed.round_to
     for name in COUNTED_TABLES:
         table = getattr(sealed, name)
-        if "scope_type" in table.columns:
-            table = table.filter(
-                pl.col("scope_type").ne_missing("line")
-            )  # sizes at which limits are drawn are no counts
+        if "scope_type" in table.columns:  # the sizes at which limits are drawn are no counts
+            table = table.filter(pl.col("scope_type").ne_missing("line"))
         shown = [pl.col(count).is_between(1, least - 1) for count in ("n", "n_events") if count in table.columns]
         small = table.filter(pl.any_horizontal(shown)).height
         if small:

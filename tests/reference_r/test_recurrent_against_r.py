@@ -28,7 +28,7 @@ CASES, HAZARDS, FIGURES, WITHOUT_EVENT = (
     {case["name"]: case for case in ALL[kind]}
     for kind in ("mean_cumulative", "andersen_gill", "figures", "without_event")
 )
-EXACT, FITTED = 1e-6, 1e-3  # the second where R's own optimiser stops early
+EXACT = 1e-6
 
 
 def counted(patients: np.ndarray, events: np.ndarray) -> Recurrences:
@@ -151,7 +151,7 @@ def test_ratios_of_rates(name: str) -> None:
     case, find = FIGURES[name], made(name)
     assert_equal(find("rate_ratio", "after/before"), case["rate_ratio"])
     assert_equal(find("rate_ratio", "after/before", "adjusted"), case["rate_ratio_adjusted"])
-    assert_equal(find("rate_ratio_negative_binomial", "after/before"), case["rate_ratio_negative_binomial"], FITTED)
+    assert_equal(find("rate_ratio_negative_binomial", "after/before"), case["rate_ratio_negative_binomial"])
 
 
 @pytest.mark.parametrize("name", FIGURES)

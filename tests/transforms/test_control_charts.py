@@ -76,6 +76,14 @@ def test_a_baseline_that_does_not_vary_has_the_limits_of_chance():
     assert shares(events, size, 4, prime=True)[4].reach == pytest.approx(shares(events, size, 4)[4].reach)
 
 
+@pytest.mark.parametrize("centre", [0.1, 0.3, 7.7, 12345.678])
+def test_a_point_on_a_limit_is_inside_however_it_rounds(centre):
+    at = Limits(centre, 0.7 * centre)
+    values = [at.upper, centre, at.lower, centre, at.near_upper, at.near_upper]
+    assert special_causes(values, [at] * len(values)) == [None] * len(values)
+    assert special_causes([at.upper * 1.001], [at]) == [Signal("outside", 1)]
+
+
 def test_rounding_is_no_signal():
     """A mean of seven times 0.1 is not 0.1 in floating point; nor are two readings of one rate."""
     values = [0.1] * 7 + [0.1 + 1e-17] * 3 + [0.3 / 3] * 4
