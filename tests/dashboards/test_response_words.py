@@ -35,6 +35,8 @@ def answered(builder: ModuleType, before: float | None, after: float | None) -> 
         (0.50, 0.49, "50% answered before and 49% after."),
         (0.60, 0.70, ""),
         (0.70, 0.60, ""),
+        (0.70, 0.80, ""),  # 0.8 - 0.7 is a little more than 0.1
+        (0.80, 0.70, ""),
         (0.60, 0.71, "60% answered before and 71% after."),
         (0.71, 0.60, "71% answered before and 60% after."),
         (0.37, 0.36, "37% answered before and 36% after."),
